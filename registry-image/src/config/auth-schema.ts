@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { absolutePath, duration, httpUrl } from './values.ts';
+
+/** Signature algorithms taken for tokens; symmetric ones and `none` never are. */
+export const SIGNING_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'EdDSA'] as const;
+
+const token = z.strictObject({
+  /** URL of the token endpoint, as clients reach it; ends in /jwt/auth for the endpoint of this image. */
+  realm: httpUrl(),
+  service: z.string().min(1),
+  issuer: z.string().min(1),
+  /** PEM: certificates, or public keys, that tokens may be signed with. */
+  rootcertbundle: absolutePath().optional(),
+  /** File with a JSON Web Key Set (RFC 7517) that tokens may be signed with. */
+  jwks: absolutePath().optional(),
+  signingalgorithms: z.array(z.enum(SIGNING_ALGORITHMS)).default(['ES256', 'RS256']),
+  autoredirect: z.boolean().default(false),
+  autoredirectpath: z.string().startsWith('/').optional(),
+});
+
+/** `auth`: https://distribution.github.io/distribution/about/configuration/#auth */
+export const authSchema = z.strictObject({
+  token: token.optional(),
+  htpasswd: z.strictObject({ realm: z.string().min(1), path: absolutePath() }).optional(),
+});
+
+export const REPOSITORY_ACTIONS = ['pull', 'push', 'delete'] as const;
+
+/**
+ * A pattern of repository names: literal text in which `*` is any run of characters except `/`, and `**` any run at all.
+ */
+const repositoryPattern = z
+  .string()
+  .regex(
+    /^[a-z0-9*]([a-z0-9._/*-]*[a-z0-9*])?$/,
+    'must be a repository name, lower case, in which * stands for one path component or part of it and ** for any number',
+  );
+
+const grant = z.strictObject({
+  /** Names from the user file, `*` for everyone who has logged in, or `anonymous` for those who have not. */
+  users: z.array(z.string().min(1)).min(1),
+  repositories: z.array(repositoryPattern).default([]),
+  actions: z.array(z.enum(REPOSITORY_ACTIONS)).default(['pull']),
+  /** May list every repository through /v2/_catalog. */
+  catalog: z.boolean().default(false),
+});
+
+/**
+ * `tokenendpoint`: the token endpoint of this image at /jwt/auth. It signs for the issuer and the service of `auth.token`.
+ * Ours, not distribution's.
+ */
+export const tokenEndpointSchema = z.strictObject({
+  /** Users, as `htpasswd -B` writes them: one `name:bcrypt-hash` a line. Read again when the file changes. */
+  htpasswd: absolutePath(),
+  /** Made on first start when the user file does not exist: a user with a random password, which is put into a file. */
+  initialuser: z
+    .strictObject({
+      name: z.string().regex(/^[A-Za-z0-9._@-]{1,64}$/, 'must have 1 to 64 of letters, digits and . _ @ -'),
+      passwordfile: absolutePath(),
+    })
+    .optional(),
+  /** PEM (PKCS #8); made on first start when the file does not exist. */
+  privatekey: absolutePath(),
+  signingalgorithm: z.enum(['ES256', 'RS256']).default('ES256'),
+  /** `kid` of a token: the thumbprint of RFC 7638, or libtrust's fingerprint, which distribution 2.x looks for. */
+  keyid: z.enum(['rfc7638', 'libtrust']).default('rfc7638'),
+  /** How long a token is good for. */
+  expiration: duration({ min: '60s', max: '24h' }).prefault('5m'),
+  /** Union of what is allowed; left out: whoever has logged in may do everything, and nobody else anything. */
+  access: z
+    .array(grant)
+    .default([{ users: ['*'], repositories: ['**'], actions: ['pull', 'push', 'delete'], catalog: true }]),
+});

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { authSchema, tokenEndpointSchema } from './auth-schema.ts';
+import { httpSchema } from './http-schema.ts';
+import { notificationsSchema } from './notifications-schema.ts';
+import { storageSchema } from './storage-schema.ts';
+import { absolutePath, cronSchedule, duration, timeZone } from './values.ts';
+
+/** Sections of distribution and of GitLab's registry that are accepted as they stand and read by nothing here: see warnings.ts. */
+const ignored = z.unknown().optional();
+
+const log = z.strictObject({
+  level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+  accesslog: z.strictObject({ disabled: z.boolean().default(false) }).prefault({}),
+  formatter: z.enum(['text', 'json', 'logstash', 'combined']).optional(),
+  /** Put on every line. */
+  fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  hooks: ignored,
+});
+
+const index = z
+  .strictObject({
+    /** One file, for one machine. */
+    sqlite: z.strictObject({ path: absolutePath() }).optional(),
+    /** A database that several machines share. */
+    postgresql: z
+      .strictObject({
+        /** postgresql://user:password@host:port/database */
+        url: z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgresql:// URL'),
+        /** Connections per process. */
+        poolsize: z.int().min(1).max(500).default(10),
+      })
+      .optional(),
+  })
+  .superRefine((options, context) => {
+    if (options.sqlite !== undefined && options.postgresql !== undefined) {
+      context.addIssue({ code: 'custom', message: 'takes sqlite or postgresql, not both' });
+    }
+  });
+
+const check = z.strictObject({
+  enabled: z.boolean().default(true),
+  interval: duration({ min: '1s' }).prefault('10s'),
+  threshold: z.int().min(1).default(3),
+});
+
+const garbagecollection = z.strictObject({
+  /** Five-field cron schedule. */
+  schedule: cronSchedule(),
+  timezone: timeZone().default('UTC'),
+  /** Manifests without a tag go too, as `garbage-collect -m` does. */
+  deleteuntagged: z.boolean().default(false),
+  dryrun: z.boolean().default(false),
+});
+
+/**
+ * The configuration file: distribution's `config.yml` (https://distribution.github.io/distribution/about/configuration/), so
+ * that an existing file starts this server unchanged, with our own sections `index`, `tokenendpoint` and `garbagecollection`
+ * beside it.
+ */
+export const configSchema = z
+  .strictObject({
+    version: z.union([z.literal(0.1), z.literal('0.1')], { error: 'must be 0.1, the version of this file format' }),
+    log: log.prefault({}),
+    /** Deprecated by distribution in favour of log.level. */
+    loglevel: z.enum(['error', 'warn', 'info', 'debug']).optional(),
+    storage: storageSchema,
+    index: index.prefault({}),
+    auth: authSchema.prefault({}),
+    tokenendpoint: tokenEndpointSchema.optional(),
+    http: httpSchema.prefault({}),
+    notifications: notificationsSchema.prefault({}),
+    garbagecollection: garbagecollection.optional(),
+    health: z
+      .strictObject({ storagedriver: check.prefault({}), file: ignored, http: ignored, tcp: ignored })
+      .prefault({}),
+    validation: z
+      .strictObject({
+        enabled: ignored,
+        disabled: ignored,
+        manifests: z
+          .strictObject({
+            urls: ignored,
+            indexes: z
+              .strictObject({
+                /** Whether the manifests that an index names must exist: all of them, none, or those of `platformlist`. */
+                platforms: z.enum(['all', 'none', 'list']).default('all'),
+                platformlist: z
+                  .array(z.strictObject({ architecture: z.string(), os: z.string().default('linux') }))
+                  .default([]),
+              })
+              .prefault({}),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
+    catalog: z.strictObject({ maxentries: z.int().min(1).default(1000) }).prefault({}),
+    compatibility: z
+      .strictObject({
+        schema1: z
+          .strictObject({ enabled: z.boolean().default(false), trustkey: ignored, signingkeyfile: ignored })
+          .prefault({}),
+      })
+      .prefault({}),
+    proxy: z
+      .never({ error: 'a pull-through cache is not served by this server; remove the section to start as a registry' })
+      .optional(),
+    database: ignored,
+    gc: ignored,
+    middleware: ignored,
+    policy: ignored,
+    profiling: ignored,
+    rate_limiter: ignored,
+    redis: ignored,
+    reporting: ignored,
+  })
+  .superRefine((config, context) => {
+    const { token, htpasswd } = config.auth;
+    if (token !== undefined && htpasswd !== undefined) {
+      context.addIssue({ code: 'custom', path: ['auth'], message: 'takes token or htpasswd, not both' });
+    }
+    if (config.tokenendpoint !== undefined && token === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['tokenendpoint'],
+        message: 'needs auth.token, whose realm, service and issuer it signs for',
+      });
+    }
+    if (
+      token !== undefined &&
+      token.rootcertbundle === undefined &&
+      token.jwks === undefined &&
+      config.tokenendpoint === undefined
+    ) {
+      context.addIssue({
+        code: 'custom',
+        path: ['auth', 'token'],
+        message: 'needs rootcertbundle or jwks to check tokens with, or tokenendpoint to issue them here',
+      });
+    }
+    const database = config.database as { enabled?: boolean } | undefined;
+    if (database?.enabled === true) {
+      context.addIssue({
+        code: 'custom',
+        path: ['database', 'enabled'],
+        message: "GitLab's metadata database is not read here; tags that live only in it would be missing",
+      });
+    }
+  });
+
+/** What a configuration file holds, before defaults: what the constructs write. */
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** What the server works with: defaults filled in, durations in milliseconds, addresses parsed. */
+export type Config = z.output<typeof configSchema>;

@@ -1,0 +1,88 @@
+import type { Readable } from 'node:stream';
+
+/** A key: `/`-separated, relative, built by key-layout.ts only. */
+export type StorageKey = string;
+
+export interface ObjectInfo {
+  readonly key: StorageKey;
+  /** Bytes. */
+  readonly size: number;
+  readonly modifiedAt: Date;
+}
+
+/** First and last byte, both included, as in an HTTP range. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a driver puts into a signed URL. */
+export interface RedirectOptions {
+  readonly method: 'GET' | 'HEAD';
+  /** Milliseconds. */
+  readonly expiresIn: number;
+}
+
+/**
+ * Objects by key: all that a backend has to offer. Everything else (layout, digests, access) stands above it.
+ * A driver retries what is worth retrying; what it throws is final. Its errors never carry credentials.
+ */
+export interface StorageDriver {
+  readonly name: string;
+
+  /** @throws ObjectNotFoundError the caller destroys the stream when it stops early. */
+  read(key: StorageKey, range?: ByteRange): Promise<Readable>;
+
+  /** Puts a small object (links, states; at most a few MiB) in one step: readers see all of it or none. Durable when it returns. */
+  write(key: StorageKey, bytes: Uint8Array): Promise<void>;
+
+  /** @throws ObjectNotFoundError */
+  stat(key: StorageKey): Promise<ObjectInfo>;
+
+  /** Every object below a prefix, which ends in `/` or is empty, in no particular order; nothing when there is none. */
+  list(prefix: string): AsyncIterable<ObjectInfo>;
+
+  /** Moves an object, replacing what is at the target. Durable when it returns. @throws ObjectNotFoundError */
+  move(from: StorageKey, to: StorageKey): Promise<void>;
+
+  /** Removes an object; one that does not exist is no error. */
+  delete(key: StorageKey): Promise<void>;
+
+  /** Starts an upload at a key, or takes one up again where an earlier process left it. */
+  openUpload(key: StorageKey): Promise<StorageUpload>;
+
+  /** A URL that reads the object without further credentials; left out by drivers that have none. */
+  redirectUrl?(key: StorageKey, options: RedirectOptions): Promise<URL>;
+
+  close(): Promise<void>;
+}
+
+/** Bytes on their way to one key. Used by one request at a time. */
+export interface StorageUpload {
+  /** Bytes kept so far. */
+  readonly size: number;
+
+  /**
+   * Adds bytes at the end. When the source fails, what came before stays, `size` says how much, and the failure is thrown.
+   */
+  append(source: AsyncIterable<Uint8Array>): Promise<void>;
+
+  /** Makes everything appended readable at the upload's key. Durable when it returns; nothing can be appended after. */
+  complete(): Promise<void>;
+
+  /** Frees what the process holds, keeps what storage holds: the upload can be opened again. */
+  close(): Promise<void>;
+
+  /** Removes every byte and all state. */
+  cancel(): Promise<void>;
+}
+
+export class ObjectNotFoundError extends Error {
+  readonly key: StorageKey;
+
+  constructor(key: StorageKey, options?: ErrorOptions) {
+    super(`no object at ${key}`, options);
+    this.name = 'ObjectNotFoundError';
+    this.key = key;
+  }
+}
