@@ -33,7 +33,6 @@ export const ERROR_CODES = {
   UNAUTHORIZED: { status: 401, message: 'authentication required', spec: SPEC },
   DENIED: { status: 403, message: 'requested access to the resource is denied', spec: SPEC },
   UNSUPPORTED: { status: 405, message: 'the operation is unsupported', spec: SPEC },
-  READ_ONLY: { status: 405, message: 'the registry is read-only for now', spec: DISTRIBUTION },
   TOOMANYREQUESTS: { status: 429, message: 'too many requests', spec: SPEC },
   NOT_FOUND: { status: 404, message: 'no such endpoint', spec: DISTRIBUTION },
   BAD_REQUEST: { status: 400, message: 'the request could not be understood', spec: DISTRIBUTION },

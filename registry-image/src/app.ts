@@ -1,0 +1,86 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Authentication } from './auth/open-auth.ts';
+import { requireAccess } from './auth/require-access.ts';
+import type { Config } from './config/schema.ts';
+import { handleErrors } from './errors/error-handler.ts';
+import { healthRoutes } from './http/health.ts';
+import { withOtherMethodsRefused } from './http/other-methods.ts';
+import { refuseChanges } from './http/read-only.ts';
+import { encodeRepositoryName } from './http/repository-path.ts';
+import { tokenRoutes } from './http/token.ts';
+import { baseRoutes } from './http/v2/base.ts';
+import { blobRoutes } from './http/v2/blobs.ts';
+import { catalogRoutes } from './http/v2/catalog.ts';
+import { locationsOf } from './http/v2/location.ts';
+import { manifestRoutes } from './http/v2/manifests.ts';
+import { referrerRoutes } from './http/v2/referrers.ts';
+import { tagRoutes } from './http/v2/tags.ts';
+import { uploadRoutes } from './http/v2/uploads.ts';
+import { loggerOptions, requestIdOptions } from './log.ts';
+import type { Registry } from './registry/registry.ts';
+import type { ServerTlsOptions } from './tls/server-tls.ts';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly authentication: Authentication;
+  /** Left out: plain HTTP. */
+  readonly tls?: ServerTlsOptions;
+}
+
+/** Longest path parameter: a repository name of 255 characters, each encoded in three. */
+const MAX_PARAM_LENGTH = 1024;
+
+/** The server, its rooms in reading order. It does not listen yet. */
+export async function buildApp({ config, registry, authentication, tls }: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    ...loggerOptions(config.log),
+    ...requestIdOptions(),
+    ...(tls === undefined ? {} : { https: tls }),
+    exposeHeadRoutes: false,
+    // A layer may take hours; what stalls is cut off by the idle time of its connection.
+    requestTimeout: 0,
+    forceCloseConnections: 'idle',
+    rewriteUrl: (request) => encodeRepositoryName(request.url ?? '/'),
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
+  }) as unknown as FastifyInstance;
+
+  handleErrors(app);
+  addHeaders(app, config.http.headers);
+  streamBodies(app);
+  requireAccess(app, authentication.authenticator);
+  if (config.storage.maintenance.readonly.enabled) refuseChanges(app);
+
+  healthRoutes(app, registry);
+  if (authentication.tokenEndpoint !== undefined) await app.register(tokenRoutes, authentication.tokenEndpoint);
+  await app.register(async (v2) => {
+    const locations = locationsOf(config.http);
+    const { disable: disabled, expirydelay: expiresIn } = config.storage.redirect;
+    v2.addHook('onRequest', async (_request, reply) => {
+      reply.header('docker-distribution-api-version', 'registry/2.0');
+    });
+    withOtherMethodsRefused(v2, () => {
+      baseRoutes(v2);
+      blobRoutes(v2, { ...registry, redirect: { disabled, expiresIn } });
+      uploadRoutes(v2, { ...registry, locations });
+      manifestRoutes(v2, { ...registry, locations });
+      tagRoutes(v2, registry);
+      referrerRoutes(v2, registry);
+      catalogRoutes(v2, { ...registry, maxEntries: config.catalog.maxentries });
+    });
+  });
+  return app;
+}
+
+/** `http.headers` of the configuration: put on every answer. */
+function addHeaders(app: FastifyInstance, headers: Config['http']['headers']): void {
+  app.addHook('onRequest', async (_request, reply) => {
+    for (const [name, values] of Object.entries(headers)) reply.header(name, values);
+  });
+}
+
+/** Bodies are read by the handlers as they come, whatever their type says. */
+function streamBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+}

@@ -1,0 +1,20 @@
+import type { FastifyInstance } from 'fastify';
+import { requireDigest } from '../../registry/reference.ts';
+import type { Referrers } from '../../registry/referrers.ts';
+import { queryValue, repositoryOf } from './parameters.ts';
+
+/** `/v2/<name>/referrers/<digest>`: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
+export function referrerRoutes(app: FastifyInstance, { referrers }: { readonly referrers: Referrers }): void {
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/v2/:name/referrers/:digest',
+    config: { access: 'pull' },
+    handler: async (request, reply) => {
+      const subject = requireDigest((request.params as { digest: string }).digest);
+      const artifactType = queryValue(request, 'artifactType') || undefined;
+      const index = await referrers.list(repositoryOf(request), subject, artifactType);
+      if (artifactType !== undefined) reply.header('oci-filters-applied', 'artifactType');
+      return reply.type(index.mediaType).send(JSON.stringify(index));
+    },
+  });
+}

@@ -1,0 +1,104 @@
+import type { Readable } from 'node:stream';
+import { RegistryError } from '../errors/registry-error.ts';
+import type { MetadataStore } from '../metadata/metadata-store.ts';
+import { blobDataKey } from '../storage/key-layout.ts';
+import type { ByteRange, RedirectOptions, StorageDriver } from '../storage/storage-driver.ts';
+import type { Digest } from './digest.ts';
+import type { KeyedMutex } from './keyed-mutex.ts';
+import type { RepositoryName } from './reference.ts';
+import type { RepositoryStorage } from './repository-storage.ts';
+
+/** Repositories that are looked at for a mount without a source. */
+const MOUNT_CANDIDATES = 100;
+
+export interface BlobsOptions {
+  readonly driver: StorageDriver;
+  readonly storage: RepositoryStorage;
+  readonly metadata: MetadataStore;
+  readonly locks: KeyedMutex;
+  readonly deletesAllowed: boolean;
+}
+
+/** Blobs of repositories: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-blobs */
+export class Blobs {
+  readonly #options: BlobsOptions;
+
+  constructor(options: BlobsOptions) {
+    this.#options = options;
+  }
+
+  /** Size in bytes. @throws RegistryError BLOB_UNKNOWN */
+  async stat(repository: RepositoryName, digest: Digest): Promise<number> {
+    const size = await this.#options.metadata.findBlob(repository, digest);
+    if (size !== undefined) return size;
+    throw new RegistryError('BLOB_UNKNOWN', { detail: { name: repository, digest } });
+  }
+
+  /** The bytes of a blob that `stat` has found; the caller destroys the stream when it stops early. */
+  async read(digest: Digest, range?: ByteRange): Promise<Readable> {
+    return this.#options.driver.read(blobDataKey(digest), range);
+  }
+
+  /** A signed URL of a blob that `stat` has found, where the storage has such. */
+  async redirectUrl(digest: Digest, options: RedirectOptions): Promise<URL | undefined> {
+    return this.#options.driver.redirectUrl?.(blobDataKey(digest), options);
+  }
+
+  /** Lets a repository serve a blob whose bytes are in storage. */
+  async link(repository: RepositoryName, digest: Digest, size: number): Promise<void> {
+    const { locks, metadata, storage } = this.#options;
+    await locks.run(lockKey(repository, digest), async () => {
+      const intents = await metadata.declare([{ repository, kind: 'blob', key: digest }]);
+      await storage.linkBlob(repository, digest);
+      await metadata.linkBlob(repository, { digest, size }, intents);
+    });
+  }
+
+  /**
+   * Lets a repository serve a blob that another one has: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#mounting-a-blob-from-another-repository
+   *
+   * @param mayPull says whether the request may read a repository; others are not looked at, so that a mount never tells what they hold
+   * @returns whether the repository has the blob now
+   */
+  async mount(
+    repository: RepositoryName,
+    digest: Digest,
+    from: RepositoryName | undefined,
+    mayPull: (repository: string) => boolean,
+  ): Promise<boolean> {
+    const { metadata } = this.#options;
+    const candidates = from === undefined ? await metadata.listRepositoriesWithBlob(digest, MOUNT_CANDIDATES) : [from];
+    for (const candidate of candidates.filter(mayPull)) {
+      const size = await metadata.findBlob(candidate, digest);
+      if (size === undefined) continue;
+      await this.link(repository, digest, size);
+      return true;
+    }
+    return false;
+  }
+
+  /** Takes a blob away from a repository; its bytes are left to garbage collection. @throws RegistryError BLOB_UNKNOWN, UNSUPPORTED */
+  async delete(repository: RepositoryName, digest: Digest): Promise<void> {
+    const { deletesAllowed, locks, metadata, storage } = this.#options;
+    if (!deletesAllowed) throw deletesDisabled();
+    // The repository's lock too: no manifest that names the blob may be accepted meanwhile.
+    await locks.run(repository, () =>
+      locks.run(lockKey(repository, digest), async () => {
+        await this.stat(repository, digest);
+        const intents = await metadata.declare([{ repository, kind: 'blob', key: digest }]);
+        await storage.unlinkBlob(repository, digest);
+        await metadata.unlinkBlob(repository, digest, intents);
+      }),
+    );
+  }
+}
+
+export function deletesDisabled(): RegistryError {
+  return new RegistryError('UNSUPPORTED', {
+    detail: 'deletes are switched off; an administrator allows them with storage.delete.enabled: true',
+  });
+}
+
+function lockKey(repository: RepositoryName, digest: Digest): string {
+  return `${repository}@${digest}`;
+}

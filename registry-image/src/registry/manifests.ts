@@ -1,0 +1,157 @@
+import { LRUCache } from 'lru-cache';
+import type { Config } from '../config/schema.ts';
+import { RegistryError } from '../errors/registry-error.ts';
+import type { Intent, ManifestRow, MetadataStore } from '../metadata/metadata-store.ts';
+import { deletesDisabled } from './blobs.ts';
+import { type Digest, digestAlgorithm, digestOf } from './digest.ts';
+import type { KeyedMutex } from './keyed-mutex.ts';
+import { type Manifest, parseManifest } from './manifest-schema.ts';
+import type { Reference, RepositoryName, Tag } from './reference.ts';
+import type { RepositoryStorage } from './repository-storage.ts';
+
+/** Bytes of manifests kept in memory. They never change under their digest; whether a repository has one is asked each time. */
+const CACHE_BYTES = 32 * 1024 * 1024;
+
+export type SparseIndexes = Config['validation']['manifests']['indexes'];
+
+export interface ManifestsOptions {
+  readonly storage: RepositoryStorage;
+  readonly metadata: MetadataStore;
+  readonly locks: KeyedMutex;
+  readonly deletesAllowed: boolean;
+  /** Which manifests that an index names must be there. */
+  readonly indexes: SparseIndexes;
+}
+
+export interface StoredManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface PushedManifest {
+  readonly digest: Digest;
+  readonly subject: Digest | undefined;
+}
+
+/** Manifests and the tags that point at them: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests */
+export class Manifests {
+  readonly #options: ManifestsOptions;
+  readonly #bytes = new LRUCache<Digest, Buffer>({ maxSize: CACHE_BYTES, sizeCalculation: ({ length }) => length + 1 });
+
+  constructor(options: ManifestsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws RegistryError MANIFEST_UNKNOWN, NAME_UNKNOWN */
+  async find(repository: RepositoryName, reference: Reference): Promise<StoredManifest> {
+    const { metadata } = this.#options;
+    const row =
+      'tag' in reference
+        ? await metadata.findTaggedManifest(repository, reference.tag)
+        : await metadata.findManifest(repository, reference.digest);
+    if (row === undefined) {
+      const unknown = (await metadata.hasRepository(repository)) ? 'MANIFEST_UNKNOWN' : 'NAME_UNKNOWN';
+      throw new RegistryError(unknown, { detail: { name: repository, ...reference } });
+    }
+    return { digest: row.digest as Digest, mediaType: row.mediaType, size: row.size };
+  }
+
+  /** The bytes of a manifest that `find` has found. */
+  async read(digest: Digest): Promise<Buffer> {
+    const cached = this.#bytes.get(digest);
+    if (cached !== undefined) return cached;
+    const bytes = await this.#options.storage.readManifest(digest);
+    this.#bytes.set(digest, bytes);
+    return bytes;
+  }
+
+  /**
+   * Stores a manifest, and points a tag at it when the reference is one.
+   *
+   * @throws RegistryError MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN
+   */
+  async put(
+    repository: RepositoryName,
+    reference: Reference,
+    bytes: Buffer,
+    contentType: string | undefined,
+  ): Promise<PushedManifest> {
+    const manifest = parseManifest(bytes, contentType);
+    const digest = digestOf(bytes, 'digest' in reference ? digestAlgorithm(reference.digest) : 'sha256');
+    if ('digest' in reference && reference.digest !== digest) {
+      throw new RegistryError('DIGEST_INVALID', { detail: { expected: reference.digest, received: digest } });
+    }
+    const tag = 'tag' in reference ? reference.tag : undefined;
+    const { locks, metadata, storage } = this.#options;
+    const required = requiredReferences(manifest, this.#options.indexes);
+    await locks.run(repository, async () => {
+      // Looked at before storage is touched, so that a refused manifest leaves nothing behind; and again with the index's own write.
+      refuseMissing(await metadata.missingReferences(repository, required));
+      const intents = await metadata.declare(putIntents(repository, digest, tag));
+      await storage.writeManifest(repository, digest, bytes);
+      if (tag !== undefined) await storage.writeTag(repository, tag, digest);
+      refuseMissing(
+        await metadata.putManifest(repository, toRow(digest, bytes.length, manifest), {
+          references: allReferences(manifest),
+          required,
+          ...(tag === undefined ? {} : { tag }),
+          intents,
+        }),
+      );
+    });
+    return { digest, subject: manifest.subject };
+  }
+
+  /** Removes a manifest and every tag that points at it. @throws RegistryError MANIFEST_UNKNOWN, NAME_UNKNOWN, UNSUPPORTED */
+  async delete(repository: RepositoryName, digest: Digest): Promise<void> {
+    const { deletesAllowed, locks, metadata, storage } = this.#options;
+    if (!deletesAllowed) throw deletesDisabled();
+    await locks.run(repository, async () => {
+      await this.find(repository, { digest });
+      const tags = (await metadata.listTagsOf(repository, digest)) as Tag[];
+      const intents = await metadata.declare([
+        { repository, kind: 'manifest', key: digest },
+        ...tags.map((tag) => ({ repository, kind: 'tag' as const, key: tag })),
+      ]);
+      for (const tag of tags) await storage.deleteTag(repository, tag);
+      await storage.deleteManifest(repository, digest);
+      await metadata.deleteManifest(repository, digest, intents);
+    });
+  }
+}
+
+function putIntents(repository: RepositoryName, digest: Digest, tag: Tag | undefined): Intent[] {
+  const manifest: Intent = { repository, kind: 'manifest', key: digest };
+  return tag === undefined ? [manifest] : [manifest, { repository, kind: 'tag', key: tag }];
+}
+
+/** The manifest as the index keeps it. */
+export function toRow(digest: Digest, size: number, manifest: Manifest): ManifestRow {
+  const { mediaType, artifactType, subject, annotations } = manifest;
+  return { digest, size, mediaType, artifactType, subject, annotations };
+}
+
+/** Every digest that a manifest names, there or not. */
+export function allReferences(manifest: Manifest) {
+  return { blobs: manifest.blobs, manifests: [...new Set(manifest.children.map(({ digest }) => digest))] };
+}
+
+/** The digests that must be there before a manifest may be. The subject of a referrer may come later. */
+function requiredReferences(manifest: Manifest, { platforms, platformlist }: SparseIndexes) {
+  const children = manifest.children.filter(({ platform }) => {
+    if (platforms === 'all') return true;
+    if (platforms === 'none' || platform === undefined) return false;
+    return platformlist.some(({ architecture, os }) => architecture === platform.architecture && os === platform.os);
+  });
+  return { blobs: manifest.blobs, manifests: [...new Set(children.map(({ digest }) => digest))] };
+}
+
+function refuseMissing(digests: readonly string[]): void {
+  if (digests.length > 0) {
+    throw new RegistryError('MANIFEST_BLOB_UNKNOWN', {
+      detail: { missing: digests, message: 'push these to the repository first, or mount them' },
+    });
+  }
+}

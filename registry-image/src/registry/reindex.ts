@@ -1,0 +1,154 @@
+import { RegistryError } from '../errors/registry-error.ts';
+import type { MetadataStore } from '../metadata/metadata-store.ts';
+import { parseLinkKey, REPOSITORIES_PREFIX } from '../storage/key-layout.ts';
+import { ObjectNotFoundError, type StorageDriver } from '../storage/storage-driver.ts';
+import { type Digest, digestAlgorithm, digestOf, parseDigest } from './digest.ts';
+import { type Manifest, parseManifest } from './manifest-schema.ts';
+import { allReferences, toRow } from './manifests.ts';
+import { isTag, parseRepositoryName, type RepositoryName, type Tag } from './reference.ts';
+import { RepositoryStorage } from './repository-storage.ts';
+
+export interface ReindexReport {
+  repositories: number;
+  blobs: number;
+  manifests: number;
+  tags: number;
+  /** What storage holds and the index cannot take, with the reason. */
+  skipped: { key: string; reason: string }[];
+}
+
+/**
+ * Makes the index say what storage says. `rebuild` does so for everything; `reconcile` for the few things that an earlier
+ * process had begun to change when it ended.
+ */
+export class Reindexer {
+  readonly #driver: StorageDriver;
+  readonly #storage: RepositoryStorage;
+  readonly #metadata: MetadataStore;
+
+  constructor(driver: StorageDriver, metadata: MetadataStore) {
+    this.#driver = driver;
+    this.#storage = new RepositoryStorage(driver);
+    this.#metadata = metadata;
+  }
+
+  /** Empties the index and fills it from storage: blobs, then manifests (children before the indexes that name them), then tags. */
+  async rebuild(): Promise<ReindexReport> {
+    const report: ReindexReport = { repositories: 0, blobs: 0, manifests: 0, tags: 0, skipped: [] };
+    await this.#metadata.clear();
+    const manifests: { repository: RepositoryName; digest: Digest }[] = [];
+    const tags: { repository: RepositoryName; tag: Tag }[] = [];
+    const repositories = new Set<RepositoryName>();
+    for await (const { key } of this.#driver.list(REPOSITORIES_PREFIX)) {
+      const link = this.#readKey(key, report);
+      if (link === undefined) continue;
+      repositories.add(link.repository);
+      if (link.kind === 'tag') tags.push(link);
+      else if (link.kind === 'revision') manifests.push(link);
+      else if (await this.#blob(link.repository, link.digest, [])) report.blobs += 1;
+      else report.skipped.push({ key, reason: 'the link leads to no blob' });
+    }
+    for (const { repository, digest } of manifests) {
+      const reason = await this.#manifest(repository, digest, []);
+      if (reason === undefined) report.manifests += 1;
+      else report.skipped.push({ key: `${repository}@${digest}`, reason });
+    }
+    for (const { repository, tag } of tags) {
+      if (await this.#tag(repository, tag, [])) report.tags += 1;
+      else
+        report.skipped.push({ key: `${repository}:${tag}`, reason: 'the tag points at no manifest of the repository' });
+    }
+    report.repositories = repositories.size;
+    await this.#metadata.markBuilt();
+    return report;
+  }
+
+  /** Follows up what was declared and never fulfilled; returns how many changes there were. */
+  async reconcile(): Promise<number> {
+    const intents = await this.#metadata.listIntents();
+    const order = { blob: 0, manifest: 1, tag: 2 };
+    for (const { id, repository, kind, key } of intents.toSorted((a, b) => order[a.kind] - order[b.kind])) {
+      const name = repository as RepositoryName;
+      if (kind === 'blob') await this.#blob(name, key as Digest, [id]);
+      else if (kind === 'manifest') await this.#manifest(name, key as Digest, [id]);
+      else await this.#tag(name, key as Tag, [id]);
+    }
+    return intents.length;
+  }
+
+  #readKey(key: string, report: ReindexReport) {
+    const link = parseLinkKey(key);
+    if (link === undefined) return undefined;
+    try {
+      const repository = parseRepositoryName(link.repository);
+      if (link.kind === 'tag') {
+        if (isTag(link.tag)) return { kind: link.kind, repository, tag: link.tag };
+        report.skipped.push({ key, reason: 'not a tag by the grammar' });
+        return undefined;
+      }
+      const digest = parseDigest(link.digest);
+      if (digest !== undefined) return { kind: link.kind, repository, digest };
+      report.skipped.push({ key, reason: 'not a digest by the grammar' });
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      report.skipped.push({ key, reason: String(error.detail) });
+    }
+    return undefined;
+  }
+
+  async #blob(repository: RepositoryName, digest: Digest, intents: readonly string[]): Promise<boolean> {
+    const size = await this.#storage.statLinkedBlob(repository, digest);
+    if (size === undefined) await this.#metadata.unlinkBlob(repository, digest, intents);
+    else await this.#metadata.linkBlob(repository, { digest, size }, intents);
+    return size !== undefined;
+  }
+
+  /** Returns why the manifest is not in the index now; `undefined` when it is. */
+  async #manifest(repository: RepositoryName, digest: Digest, intents: readonly string[]): Promise<string | undefined> {
+    const found = await this.#readManifest(repository, digest);
+    if (typeof found === 'string') {
+      await this.#metadata.deleteManifest(repository, digest, intents);
+      return found;
+    }
+    const { manifest, size } = found;
+    // Children and layers may be gone, by a sparse index or an earlier delete: what can be pulled of it still can.
+    await this.#metadata.putManifest(repository, toRow(digest, size, manifest), {
+      references: allReferences(manifest),
+      required: { blobs: [], manifests: [] },
+      intents,
+    });
+    return undefined;
+  }
+
+  async #readManifest(
+    repository: RepositoryName,
+    digest: Digest,
+  ): Promise<{ manifest: Manifest; size: number } | string> {
+    if (!(await this.#storage.hasManifest(repository, digest))) return 'the link is gone';
+    try {
+      const bytes = await this.#storage.readManifest(digest);
+      if (digestOf(bytes, digestAlgorithm(digest)) !== digest) return 'the bytes do not match the digest';
+      return { manifest: parseManifest(bytes), size: bytes.length };
+    } catch (error) {
+      if (error instanceof ObjectNotFoundError) return 'the link leads to no manifest';
+      if (error instanceof RegistryError) return String(error.detail);
+      throw error;
+    }
+  }
+
+  async #tag(repository: RepositoryName, tag: Tag, intents: readonly string[]): Promise<boolean> {
+    const digest = await this.#storage.readTag(repository, tag);
+    const row = digest && (await this.#metadata.findManifest(repository, digest));
+    if (row === undefined) {
+      await this.#metadata.deleteTag(repository, tag, intents);
+      return false;
+    }
+    await this.#metadata.putManifest(repository, row, {
+      references: { blobs: [], manifests: [] },
+      required: { blobs: [], manifests: [] },
+      tag,
+      intents,
+    });
+    return true;
+  }
+}

@@ -1,0 +1,73 @@
+import type { FastifyInstance } from 'fastify';
+import { buildApp } from './app.ts';
+import { openAuth } from './auth/open-auth.ts';
+import type { Config } from './config/schema.ts';
+import { openIndex } from './metadata/open-index.ts';
+import { createRegistry } from './registry/registry.ts';
+import { Reindexer } from './registry/reindex.ts';
+import { startUploadPurging } from './registry/upload-purging.ts';
+import { openStorageDriver } from './storage/open-driver.ts';
+import { loadServerTls, watchServerTls } from './tls/server-tls.ts';
+
+/**
+ * Runs the server until SIGTERM or SIGINT: then it takes no new requests, lets the running ones finish for
+ * `http.draintimeout`, and resolves.
+ *
+ * @param warnings keys of the configuration that have no effect, for the log
+ */
+export async function serve(config: Config, warnings: readonly string[]): Promise<void> {
+  const stopped = stopSignal();
+  const { tls: tlsSettings, addr, draintimeout, host } = config.http;
+  const tls = tlsSettings && (await loadServerTls(tlsSettings, host && new URL(host).hostname));
+  const driver = await openStorageDriver(config.storage);
+  const metadata = await openIndex(config);
+  const registry = createRegistry(driver, metadata, config);
+  const authentication = await openAuth(config);
+  const app = await buildApp({ config, registry, authentication, ...(tls && { tls: tls.options }) });
+
+  for (const warning of warnings) app.log.warn(warning);
+  await bringUpIndex(app, new Reindexer(driver, metadata), await metadata.isBuilt());
+  await registry.health.start();
+  const stopPurging = startUploadPurging(registry.uploads, config.storage.maintenance.uploadpurging, app.log);
+  const tlsWatch = tlsSettings && watchServerTls(app.server, tlsSettings, app.log);
+  await app.listen({ host: addr.host === '' ? '::' : addr.host, port: addr.port });
+
+  app.log.info({ signal: await stopped }, 'stopping: no new requests are taken, running ones may finish');
+  registry.health.drain();
+  await closeWithin(app, draintimeout);
+  tlsWatch?.close();
+  stopPurging();
+  registry.health.stop();
+  await registry.uploads.close();
+  await metadata.close();
+  await driver.close();
+  app.log.info('stopped');
+}
+
+/** Resolves with the first of the signals; a second one ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+/** An index that is new over storage that is not is built from it; else only what a crash left open is followed up. */
+async function bringUpIndex(app: FastifyInstance, reindexer: Reindexer, built: boolean): Promise<void> {
+  if (built) {
+    const changes = await reindexer.reconcile();
+    if (changes > 0) app.log.info({ changes }, 'index brought up to date with storage after an interruption');
+    return;
+  }
+  const { skipped, ...counts } = await reindexer.rebuild();
+  app.log.info({ ...counts, skipped: skipped.length }, 'index built from storage');
+  for (const skip of skipped) app.log.warn(skip, 'not taken into the index');
+}
+
+async function closeWithin(app: FastifyInstance, milliseconds: number): Promise<void> {
+  const timer = setTimeout(() => {
+    app.log.warn('requests still running after http.draintimeout are cut off');
+    app.server.closeAllConnections();
+  }, milliseconds);
+  await app.close();
+  clearTimeout(timer);
+}
