@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import type { Dirent, Stats } from 'node:fs';
+import { open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { FileRangeStream } from './file-range-stream.ts';
+import { createDirectory, FilesystemDirectories, failedWith, isWithin } from './filesystem-directories.ts';
+import { FilesystemUpload } from './filesystem-upload.ts';
+import {
+  type ByteRange,
+  type ObjectInfo,
+  ObjectNotFoundError,
+  type StorageDriver,
+  type StorageKey,
+  type StorageUpload,
+} from './storage-driver.ts';
+
+export interface FilesystemOptions {
+  /** Absolute path of the directory that holds `docker/registry/v2`; created when it is missing. */
+  readonly rootdirectory: string;
+}
+
+/** Files being written, below the root so that a rename puts them in place, outside `docker/` so that nobody takes them for data. */
+const PRIVATE_DIRECTORY = 'uploads/.tmp';
+
+/** Files in the private directory that are older belong to a process that died: a write takes seconds. */
+const STALE_AFTER_MILLISECONDS = 60 * 60 * 1000;
+
+/** What the system says when there is no file at a path: nothing, a file on the way to it, or a directory. */
+const NO_OBJECT = ['ENOENT', 'ENOTDIR', 'EISDIR'] as const;
+
+/**
+ * Objects as files below one directory, in the layout of CNCF distribution's driver, which can serve the same directory.
+ *
+ * Symbolic links are followed as long as they stay below the root; a key that leads outside is refused. `list` follows none.
+ */
+export class FilesystemDriver implements StorageDriver {
+  readonly name = 'filesystem';
+  readonly #root: string;
+  readonly #directories: FilesystemDirectories;
+
+  private constructor(root: string) {
+    this.#root = root;
+    this.#directories = new FilesystemDirectories(root);
+  }
+
+  /** @throws Error that says what to do when the root cannot be created or written to */
+  static async open({ rootdirectory }: FilesystemOptions): Promise<FilesystemDriver> {
+    try {
+      await createDirectory(rootdirectory);
+      // Links on the way to the root are the operator's choice; only those below it are checked.
+      const driver = new FilesystemDriver(await realpath(rootdirectory));
+      await driver.#removeStaleFiles();
+      const probe = await driver.#createPrivateFile(new Uint8Array());
+      await rm(probe);
+      return driver;
+    } catch (error) {
+      const identity = `user ${process.getuid?.() ?? '?'}, group ${process.getgid?.() ?? '?'}`;
+      throw new Error(
+        `storage.filesystem.rootdirectory: ${rootdirectory} must be a directory that this process (${identity}) can write to, ` +
+          `but ${(error as Error).message}; give the directory to that user, mount it writable, or set another one`,
+        { cause: error },
+      );
+    }
+  }
+
+  async read(key: StorageKey, range?: ByteRange): Promise<Readable> {
+    const file = await this.#orNotFound(key, async () => open(await this.#locateExisting(key), 'r'));
+    try {
+      const info = await file.stat();
+      if (!info.isFile()) throw new ObjectNotFoundError(key);
+      const end = range === undefined ? info.size : Math.min(range.end + 1, info.size);
+      return new FileRangeStream(file, range?.start ?? 0, end);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async write(key: StorageKey, bytes: Uint8Array): Promise<void> {
+    const target = await this.#locate(key);
+    const source = await this.#createPrivateFile(bytes);
+    try {
+      await this.#directories.putInto(dirname(target), () => rename(source, target));
+    } catch (error) {
+      await rm(source, { force: true });
+      throw error;
+    }
+  }
+
+  async stat(key: StorageKey): Promise<ObjectInfo> {
+    const info = await this.#orNotFound(key, async () => stat(await this.#locateExisting(key)));
+    if (!info.isFile()) throw new ObjectNotFoundError(key);
+    return objectInfo(key, info);
+  }
+
+  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+    const directory = await this.#locateExisting(prefix).catch(nothingWhenGone);
+    if (directory === undefined) return;
+    for (const entry of await entriesOf(directory)) {
+      const key = `${prefix}${entry.name}`;
+      if (entry.isDirectory() && key !== PRIVATE_DIRECTORY) {
+        yield* this.list(`${key}/`);
+      } else if (entry.isFile()) {
+        const info = await stat(join(directory, entry.name)).catch(nothingWhenGone);
+        if (info !== undefined) yield objectInfo(key, info);
+      }
+    }
+  }
+
+  async move(from: StorageKey, to: StorageKey): Promise<void> {
+    const source = await this.#orNotFound(from, () => this.#locateExisting(from));
+    const target = await this.#locate(to);
+    await this.#directories.putInto(dirname(target), async () => {
+      try {
+        await rename(source, target);
+      } catch (error) {
+        if (failedWith(error, 'ENOENT')) await this.stat(from);
+        throw error;
+      }
+    });
+    await this.#directories.removeEmpty(dirname(source));
+  }
+
+  async delete(key: StorageKey): Promise<void> {
+    const path = await this.#locate(key);
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (failedWith(error, ...NO_OBJECT)) return;
+      throw error;
+    }
+    await this.#directories.removeEmpty(dirname(path));
+  }
+
+  async openUpload(key: StorageKey): Promise<StorageUpload> {
+    return FilesystemUpload.open(await this.#locate(key), this.#directories);
+  }
+
+  async close(): Promise<void> {}
+
+  /** Path of an object to be created, changed or removed. Its parents, as far as they exist, are below the root. */
+  async #locate(key: StorageKey): Promise<string> {
+    const path = join(this.#root, key);
+    for (let parent = dirname(path); parent !== this.#root; parent = dirname(parent)) {
+      const real = await realpath(parent).catch(nothingWhenGone);
+      if (real === undefined) continue;
+      this.#refuseOutside(key, real);
+      break;
+    }
+    return path;
+  }
+
+  /** Path of an object to be read, with every link resolved. @throws ENOENT */
+  async #locateExisting(key: StorageKey): Promise<string> {
+    const real = await realpath(join(this.#root, key));
+    this.#refuseOutside(key, real);
+    return real;
+  }
+
+  #refuseOutside(key: StorageKey, real: string): void {
+    if (isWithin(this.#root, real)) return;
+    throw new Error(
+      `a symbolic link on the way to ${key} leads to ${real}, outside of ${this.#root}; mount other disks into the directory instead`,
+    );
+  }
+
+  async #orNotFound<T>(key: StorageKey, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw failedWith(error, ...NO_OBJECT) ? new ObjectNotFoundError(key, { cause: error }) : error;
+    }
+  }
+
+  /** Writes bytes durably to a file that nobody reads yet. */
+  async #createPrivateFile(bytes: Uint8Array): Promise<string> {
+    const directory = join(this.#root, PRIVATE_DIRECTORY);
+    const path = join(directory, randomUUID());
+    await createDirectory(directory);
+    try {
+      const file = await open(path, 'wx');
+      try {
+        await file.writeFile(bytes);
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+    return path;
+  }
+
+  async #removeStaleFiles(): Promise<void> {
+    const directory = join(this.#root, PRIVATE_DIRECTORY);
+    for (const { name } of await entriesOf(directory)) {
+      const info = await stat(join(directory, name)).catch(nothingWhenGone);
+      if (info !== undefined && Date.now() - info.mtimeMs > STALE_AFTER_MILLISECONDS) {
+        await rm(join(directory, name), { force: true });
+      }
+    }
+  }
+}
+
+function objectInfo(key: StorageKey, info: Stats): ObjectInfo {
+  return { key, size: info.size, modifiedAt: info.mtime };
+}
+
+async function entriesOf(directory: string): Promise<Dirent[]> {
+  return (await readdir(directory, { withFileTypes: true }).catch(nothingWhenGone)) ?? [];
+}
+
+/** For what may vanish at any time, because others delete it. */
+function nothingWhenGone(error: unknown): undefined {
+  if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw error;
+}
