@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { absolutePath, duration, httpUrl } from './values.ts';
+import { absolutePath, duration, httpUrl, notServed, reads } from './values.ts';
 
 /** Signature algorithms taken for tokens; symmetric ones and `none` never are. */
 export const SIGNING_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'EdDSA'] as const;
@@ -13,16 +13,38 @@ const token = z.strictObject({
   rootcertbundle: absolutePath().optional(),
   /** File with a JSON Web Key Set (RFC 7517) that tokens may be signed with. */
   jwks: absolutePath().optional(),
-  signingalgorithms: z.array(z.enum(SIGNING_ALGORITHMS)).default(['ES256', 'RS256']),
+  signingalgorithms: z
+    .array(
+      z.enum(SIGNING_ALGORITHMS, {
+        error: `must be one of ${SIGNING_ALGORITHMS.join(', ')}; symmetric algorithms (HS…) would let whoever can check a token make one`,
+      }),
+    )
+    .min(1, 'needs at least one algorithm')
+    .default(['ES256', 'RS256']),
   autoredirect: z.boolean().default(false),
   autoredirectpath: z.string().startsWith('/').optional(),
 });
 
 /** `auth`: https://distribution.github.io/distribution/about/configuration/#auth */
-export const authSchema = z.strictObject({
-  token: token.optional(),
-  htpasswd: z.strictObject({ realm: z.string().min(1), path: absolutePath() }).optional(),
-});
+export const authSchema = z
+  .strictObject({
+    token: token.optional(),
+    htpasswd: z.strictObject({ realm: z.string().min(1), path: absolutePath() }).optional(),
+    /** Says that no login is meant, and silences the warning about it. */
+    none: z.strictObject({}).optional(),
+    silly: notServed(
+      'is not served, since it lets everybody in; use token or htpasswd, or none for a registry without login',
+    ),
+  })
+  .superRefine((auth, context) => {
+    const chosen = Object.entries(auth).flatMap(([name, options]) => (options === undefined ? [] : [name]));
+    if (chosen.length > 1) {
+      context.addIssue({
+        code: 'custom',
+        message: `takes one way to log in, not ${chosen.join(' and ')}; remove all but one`,
+      });
+    }
+  }, reads('silly'));
 
 export const REPOSITORY_ACTIONS = ['pull', 'push', 'delete'] as const;
 

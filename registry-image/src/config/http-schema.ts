@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { absolutePath, duration, httpUrl, listenAddress } from './values.ts';
+import { absolutePath, duration, httpUrl, listenAddress, notServed, only, reads } from './values.ts';
 
-const HOST = /^(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*$/;
+const HOST_OR_ADDRESS =
+  /^(?:(?=.{1,253}$)[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|[0-9a-fA-F:.]+)$/;
 
 const tls = z
   .strictObject({
@@ -11,6 +12,10 @@ const tls = z
     key: absolutePath().optional(),
     /** PEM bundles of the authorities whose client certificates are asked for and checked. */
     clientcas: z.array(absolutePath()).default([]),
+    clientauth: only(
+      'require-and-verify-client-cert',
+      'must be require-and-verify-client-cert, which is what clientcas does; weaker modes are not served',
+    ),
     minimumtls: z
       .enum(['tls1.2', 'tls1.3'], { error: 'must be tls1.2 or tls1.3; older versions are not served' })
       .default('tls1.2'),
@@ -21,20 +26,36 @@ const tls = z
       .strictObject({
         directory: absolutePath(),
         /** Host names and addresses that the certificate is for. */
-        hosts: z.array(z.string().min(1)).min(1, 'needs at least one host name or address'),
+        hosts: z
+          .array(z.string().regex(HOST_OR_ADDRESS, 'must be a host name or an IP address'))
+          .min(1, 'needs at least one host name or address'),
       })
       .optional(),
+    letsencrypt: notServed(
+      'is not served; set certificate and key to the files of an ACME client such as certbot, whose renewals are noticed',
+    ),
   })
-  .superRefine((options, context) => {
-    const given = options.certificate !== undefined || options.key !== undefined;
-    if (given && options.selfsigned !== undefined) {
-      context.addIssue({ code: 'custom', path: ['selfsigned'], message: 'cannot stand beside certificate and key' });
-    } else if (given && (options.certificate === undefined || options.key === undefined)) {
-      context.addIssue({ code: 'custom', message: 'certificate and key go together' });
-    } else if (!given && options.selfsigned === undefined) {
-      context.addIssue({ code: 'custom', message: 'needs certificate and key, or selfsigned' });
-    }
-  });
+  .superRefine(
+    (options, context) => {
+      const given = options.certificate !== undefined || options.key !== undefined;
+      if (given && options.selfsigned !== undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['selfsigned'],
+          message: 'cannot stand beside certificate and key; remove one of them',
+        });
+      } else if (given && (options.certificate === undefined || options.key === undefined)) {
+        context.addIssue({
+          code: 'custom',
+          path: [options.certificate === undefined ? 'certificate' : 'key'],
+          message: 'is missing: certificate and key go together',
+        });
+      } else if (!given && options.selfsigned === undefined) {
+        context.addIssue({ code: 'custom', message: 'needs certificate and key, or selfsigned' });
+      }
+    },
+    reads('certificate', 'key', 'selfsigned', 'letsencrypt'),
+  );
 
 /** `http`: https://distribution.github.io/distribution/about/configuration/#http */
 export const httpSchema = z
@@ -45,7 +66,7 @@ export const httpSchema = z
     /** The URL that clients use; set, it is put in front of every Location. Left out: Location is a path. */
     host: httpUrl().optional(),
     /** Signs the state of uploads in progress; the same on every machine. Left out: made on first start. */
-    secret: z.string().min(16, 'must have at least 16 characters').optional(),
+    secret: z.string().min(1).optional(),
     relativeurls: z.boolean().default(false),
     /** How long running requests may take to finish after SIGTERM. */
     draintimeout: duration({ max: '1h' }).prefault('30s'),
@@ -57,26 +78,23 @@ export const httpSchema = z
         prometheus: z
           .strictObject({ enabled: z.boolean().default(false), path: z.string().startsWith('/').default('/metrics') })
           .prefault({}),
+        pprof: z.unknown().optional(),
+        tls: z.unknown().optional(),
       })
       .optional(),
     http2: z.strictObject({ disabled: z.boolean().default(false) }).optional(),
     h2c: z.strictObject({ enabled: z.boolean().default(false) }).optional(),
   })
-  .superRefine((http, context) => {
-    if (http.debug !== undefined && http.debug.addr.port === http.addr.port) {
-      context.addIssue({
-        code: 'custom',
-        path: ['debug', 'addr'],
-        message: `port ${http.addr.port} is taken by http.addr; choose another port`,
-      });
-    }
-    for (const [index, host] of (http.tls?.selfsigned?.hosts ?? []).entries()) {
-      if (!HOST.test(host) && !/^[0-9a-fA-F:.]+$/.test(host)) {
+  .superRefine(
+    (http, context) => {
+      const port = http.debug?.addr.port;
+      if (port !== undefined && port !== 0 && port === http.addr.port) {
         context.addIssue({
           code: 'custom',
-          path: ['tls', 'selfsigned', 'hosts', index],
-          message: 'must be a host name or an IP address',
+          path: ['debug', 'addr'],
+          message: `port ${port} is taken by http.addr; choose another port`,
         });
       }
-    }
-  });
+    },
+    reads('addr', 'debug.addr'),
+  );

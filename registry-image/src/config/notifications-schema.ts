@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, httpUrl } from './values.ts';
+import { duration, httpUrl, reads } from './values.ts';
 
 const endpoint = z.strictObject({
   name: z.string().min(1),
@@ -12,6 +12,10 @@ const endpoint = z.strictObject({
   /** Failures in a row after which deliveries wait for `backoff`. */
   threshold: z.int().min(1).default(5),
   backoff: duration({ min: '1ms' }).prefault('1s'),
+  /** GitLab's: attempts after which a notification is given up. */
+  maxretries: z.int().min(0).optional(),
+  /** GitLab's: notifications that wait in memory at most. */
+  queuesizelimit: z.int().min(1).optional(),
   ignoredmediatypes: z.array(z.string()).default([]),
   ignore: z
     .strictObject({
@@ -26,6 +30,8 @@ export const notificationsSchema = z
   .strictObject({
     events: z.strictObject({ includereferences: z.boolean().default(false) }).prefault({}),
     endpoints: z.array(endpoint).default([]),
+    /** GitLab's: how long notifications are still delivered when the server stops. */
+    fanouttimeout: duration().optional(),
   })
   .superRefine(({ endpoints }, context) => {
     const seen = new Set<string>();
@@ -34,9 +40,9 @@ export const notificationsSchema = z
         context.addIssue({
           code: 'custom',
           path: ['endpoints', index, 'name'],
-          message: 'is the name of another endpoint too; each needs its own',
+          message: 'is the name of another endpoint too; give each its own',
         });
       }
       seen.add(name);
     }
-  });
+  }, reads('endpoints'));

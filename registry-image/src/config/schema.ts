@@ -3,18 +3,20 @@ import { authSchema, tokenEndpointSchema } from './auth-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { notificationsSchema } from './notifications-schema.ts';
 import { storageSchema } from './storage-schema.ts';
-import { absolutePath, cronSchedule, duration, timeZone } from './values.ts';
+import { absolutePath, cronSchedule, duration, notServed, reads, timeZone } from './values.ts';
 
 /** Sections of distribution and of GitLab's registry that are accepted as they stand and read by nothing here: see warnings.ts. */
 const ignored = z.unknown().optional();
 
 const log = z.strictObject({
   level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
-  accesslog: z.strictObject({ disabled: z.boolean().default(false) }).prefault({}),
+  accesslog: z.strictObject({ disabled: z.boolean().default(false), formatter: ignored }).prefault({}),
   formatter: z.enum(['text', 'json', 'logstash', 'combined']).optional(),
   /** Put on every line. */
   fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
   hooks: ignored,
+  output: z.enum(['stdout', 'stderr']).optional(),
+  reportcaller: ignored,
 });
 
 const index = z
@@ -31,10 +33,9 @@ const index = z
       })
       .optional(),
   })
-  .superRefine((options, context) => {
-    if (options.sqlite !== undefined && options.postgresql !== undefined) {
-      context.addIssue({ code: 'custom', message: 'takes sqlite or postgresql, not both' });
-    }
+  .refine(({ sqlite, postgresql }) => sqlite === undefined || postgresql === undefined, {
+    ...reads('sqlite', 'postgresql'),
+    error: 'takes sqlite or postgresql, not both; remove one of them',
   });
 
 const check = z.strictObject({
@@ -61,8 +62,6 @@ export const configSchema = z
   .strictObject({
     version: z.union([z.literal(0.1), z.literal('0.1')], { error: 'must be 0.1, the version of this file format' }),
     log: log.prefault({}),
-    /** Deprecated by distribution in favour of log.level. */
-    loglevel: z.enum(['error', 'warn', 'info', 'debug']).optional(),
     storage: storageSchema,
     index: index.prefault({}),
     auth: authSchema.prefault({}),
@@ -71,7 +70,13 @@ export const configSchema = z
     notifications: notificationsSchema.prefault({}),
     garbagecollection: garbagecollection.optional(),
     health: z
-      .strictObject({ storagedriver: check.prefault({}), file: ignored, http: ignored, tcp: ignored })
+      .strictObject({
+        storagedriver: check.prefault({}),
+        database: ignored,
+        file: ignored,
+        http: ignored,
+        tcp: ignored,
+      })
       .prefault({}),
     validation: z
       .strictObject({
@@ -80,6 +85,8 @@ export const configSchema = z
         manifests: z
           .strictObject({
             urls: ignored,
+            payloadsizelimit: ignored,
+            referencelimit: ignored,
             indexes: z
               .strictObject({
                 /** Whether the manifests that an index names must exist: all of them, none, or those of `platformlist`. */
@@ -101,51 +108,55 @@ export const configSchema = z
           .prefault({}),
       })
       .prefault({}),
-    proxy: z
-      .never({ error: 'a pull-through cache is not served by this server; remove the section to start as a registry' })
+    proxy: notServed(
+      'is not served: this server is no pull-through cache; remove the section to start it as a registry',
+    ),
+    /** GitLab's metadata database. Where it is on, tags live in it alone, and would be missing here. */
+    database: z
+      .looseObject({
+        enabled: z
+          .literal(false, {
+            error:
+              "cannot be on: GitLab's metadata database is not read here, and tags that live in it alone would be missing",
+          })
+          .optional(),
+      })
       .optional(),
-    database: ignored,
     gc: ignored,
     middleware: ignored,
+    migration: ignored,
     policy: ignored,
     profiling: ignored,
     rate_limiter: ignored,
     redis: ignored,
     reporting: ignored,
   })
-  .superRefine((config, context) => {
-    const { token, htpasswd } = config.auth;
-    if (token !== undefined && htpasswd !== undefined) {
-      context.addIssue({ code: 'custom', path: ['auth'], message: 'takes token or htpasswd, not both' });
-    }
-    if (config.tokenendpoint !== undefined && token === undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['tokenendpoint'],
-        message: 'needs auth.token, whose realm, service and issuer it signs for',
-      });
-    }
-    if (
-      token !== undefined &&
-      token.rootcertbundle === undefined &&
-      token.jwks === undefined &&
-      config.tokenendpoint === undefined
-    ) {
-      context.addIssue({
-        code: 'custom',
-        path: ['auth', 'token'],
-        message: 'needs rootcertbundle or jwks to check tokens with, or tokenendpoint to issue them here',
-      });
-    }
-    const database = config.database as { enabled?: boolean } | undefined;
-    if (database?.enabled === true) {
-      context.addIssue({
-        code: 'custom',
-        path: ['database', 'enabled'],
-        message: "GitLab's metadata database is not read here; tags that live only in it would be missing",
-      });
-    }
-  });
+  .refine(({ auth, tokenendpoint }) => tokenendpoint === undefined || auth.token !== undefined, {
+    ...reads('auth', 'tokenendpoint'),
+    path: ['tokenendpoint'],
+    error: 'needs auth.token, whose realm, service and issuer it signs for',
+  })
+  .refine(
+    ({ auth: { token }, tokenendpoint }) =>
+      token === undefined ||
+      tokenendpoint !== undefined ||
+      token.rootcertbundle !== undefined ||
+      token.jwks !== undefined,
+    {
+      ...reads('auth', 'tokenendpoint'),
+      path: ['auth', 'token'],
+      error: 'needs rootcertbundle or jwks to check tokens with, or tokenendpoint to issue them here',
+    },
+  )
+  .refine(
+    ({ auth: { token }, tokenendpoint }) =>
+      !tokenendpoint || !token || token.signingalgorithms.includes(tokenendpoint.signingalgorithm),
+    {
+      ...reads('auth.token', 'tokenendpoint.signingalgorithm'),
+      path: ['tokenendpoint', 'signingalgorithm'],
+      error: 'is not in auth.token.signingalgorithms, so that the registry would refuse the tokens; add it there',
+    },
+  );
 
 /** What a configuration file holds, before defaults: what the constructs write. */
 export type ConfigInput = z.input<typeof configSchema>;

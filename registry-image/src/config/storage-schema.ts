@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { absolutePath, duration, httpUrl } from './values.ts';
+import { absolutePath, duration, httpUrl, notServed, only, reads } from './values.ts';
 
 /** https://distribution.github.io/distribution/storage-drivers/filesystem/ */
 const filesystem = z.strictObject({
   /** The directory that holds `docker/registry/v2`. */
   rootdirectory: absolutePath().default('/var/lib/registry'),
-  /** Accepted for distribution's sake; Node's own thread pool does this work. */
-  maxthreads: z.int().min(25, 'must be at least 25').optional(),
+  maxthreads: z.int().optional(),
 });
 
 const S3_BUCKET = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
@@ -17,14 +16,16 @@ const s3 = z
     bucket: z
       .string()
       .regex(S3_BUCKET, 'must be a bucket name: 3 to 63 of a-z, 0-9, "." and "-"; a folder goes into rootdirectory'),
-    region: z.string().min(1),
+    /** May be left out for a store with a regionendpoint, which hardly ever looks at it: us-east-1. */
+    region: z.string().min(1).optional(),
     /** Left out: the identity of the machine (instance role, environment, shared file), which is what to prefer. */
     accesskey: z.string().min(1).optional(),
     secretkey: z.string().min(1).optional(),
     sessiontoken: z.string().min(1).optional(),
     /** Endpoint of an S3-compatible store or of a VPC endpoint. */
     regionendpoint: httpUrl().optional(),
-    forcepathstyle: z.boolean().default(false),
+    /** `endpoint/bucket/key` in place of `bucket.endpoint/key`; left out: where there is a regionendpoint, as in distribution. */
+    forcepathstyle: z.boolean().optional(),
     encrypt: z.boolean().default(false),
     /** KMS key for `encrypt`; left out: AES256. */
     keyid: z.string().min(1).optional(),
@@ -38,24 +39,79 @@ const s3 = z
     storageclass: z
       .enum(['STANDARD', 'REDUCED_REDUNDANCY', 'STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'])
       .default('STANDARD'),
+    /** The scheme of a regionendpoint that has none; false needs one. */
+    secure: z.boolean().optional(),
+    skipverify: only(
+      false,
+      'cannot be true: certificates are always verified; give a private CA in NODE_EXTRA_CA_CERTS',
+    ),
+    v4auth: only(true, 'cannot be false: requests are always signed with version 4'),
+    redirectendpoint: notServed(
+      'is not served: signed URLs name the regionendpoint; remove it, and set storage.redirect.disable where clients cannot reach that',
+    ),
+    accelerate: only(false, 'cannot be true: transfer acceleration is not served'),
+    usedualstack: only(
+      false,
+      'cannot be true; set regionendpoint to https://s3.dualstack.<region>.amazonaws.com and forcepathstyle to false',
+    ),
+    usefipsendpoint: only(
+      false,
+      'cannot be true; set regionendpoint to https://s3-fips.<region>.amazonaws.com and forcepathstyle to false',
+    ),
+    objectacl: only(
+      'private',
+      'must be private: objects are written without an ACL, and the bucket decides who reads them',
+    ),
+    objectownership: z.boolean().optional(),
+    multipartcopychunksize: z.int().optional(),
+    multipartcopymaxconcurrency: z.int().optional(),
+    multipartcopythresholdsize: z.int().optional(),
+    maxrequestspersecond: z.int().optional(),
+    maxretries: z.int().optional(),
+    parallelwalk: z.boolean().optional(),
+    checksum_disabled: z.boolean().optional(),
+    checksum_algorithm: z.string().optional(),
+    useragent: z.string().optional(),
+    loglevel: z.string().optional(),
   })
-  .superRefine((options, context) => {
-    if ((options.accesskey === undefined) !== (options.secretkey === undefined)) {
-      context.addIssue({
-        code: 'custom',
-        path: [options.accesskey === undefined ? 'accesskey' : 'secretkey'],
-        message: 'accesskey and secretkey go together; leave out both to use the identity of the machine',
-      });
-    }
-    if (options.keyid !== undefined && !options.encrypt) {
-      context.addIssue({ code: 'custom', path: ['keyid'], message: 'has no effect without encrypt: true' });
-    }
-  });
+  .superRefine(
+    (options, context) => {
+      if ((options.accesskey === undefined) !== (options.secretkey === undefined)) {
+        context.addIssue({
+          code: 'custom',
+          path: [options.accesskey === undefined ? 'accesskey' : 'secretkey'],
+          message: 'is missing: accesskey and secretkey go together; leave out both to use the identity of the machine',
+        });
+      }
+    },
+    reads('accesskey', 'secretkey'),
+  )
+  .refine((options) => options.keyid === undefined || options.encrypt, {
+    ...reads('keyid', 'encrypt'),
+    path: ['keyid'],
+    error: 'has no effect without encrypt: true; set it too, or remove keyid',
+  })
+  .refine((options) => options.region !== undefined || options.regionendpoint !== undefined, {
+    ...reads('region', 'regionendpoint'),
+    path: ['region'],
+    error: 'is missing; write the region of the bucket, such as eu-west-1',
+  })
+  .refine((options) => options.secure !== false || options.regionendpoint !== undefined, {
+    ...reads('secure', 'regionendpoint'),
+    path: ['secure'],
+    error: 'cannot be false for AWS, which is asked over TLS only; remove it, or name a store in regionendpoint',
+  })
+  .transform((options) => ({
+    ...options,
+    region: options.region ?? 'us-east-1',
+    forcepathstyle: options.forcepathstyle ?? options.regionendpoint !== undefined,
+  }));
 
 const inmemory = z.strictObject({});
 
 const DRIVERS = ['filesystem', 's3', 'inmemory'] as const;
-const OTHER_DRIVERS = ['gcs', 'azure', 'swift', 'oss'] as const;
+const LATER_DRIVERS = ['azure', 'gcs', 'oss', 'swift'] as const;
+const laterDriver = notServed(`is a driver that this version does not serve; it serves ${DRIVERS.join(', ')}`);
 
 const uploadpurging = z.strictObject({
   enabled: z.boolean().default(true),
@@ -65,47 +121,47 @@ const uploadpurging = z.strictObject({
   dryrun: z.boolean().default(false),
 });
 
-const options = z.strictObject({
-  filesystem: filesystem.optional(),
-  s3: s3.optional(),
-  inmemory: inmemory.optional(),
-  delete: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
-  redirect: z
-    .strictObject({
-      disable: z.boolean().default(false),
-      /** How long a signed URL is good for. */
-      expirydelay: duration({ min: '1m', max: '168h' }).prefault('20m'),
-    })
-    .prefault({}),
-  cache: z
-    .strictObject({
-      blobdescriptor: z.enum(['inmemory', 'redis']).optional(),
-      blobdescriptorsize: z.int().min(0).default(10_000),
-    })
-    .prefault({}),
-  maintenance: z
-    .strictObject({
-      uploadpurging: uploadpurging.prefault({}),
-      readonly: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
-    })
-    .prefault({}),
-  tag: z.strictObject({ concurrencylimit: z.int().min(1).optional() }).optional(),
-});
-
 /** `storage`: exactly one driver, and what holds for all of them. */
 export const storageSchema = z
-  .preprocess((value) => {
-    if (typeof value === 'string') return { [value]: {} };
-    if (value === null || typeof value !== 'object') return value;
-    // YAML writes a driver without options as `inmemory:`, which is null.
-    return Object.fromEntries(Object.entries(value).map(([key, options]) => [key, options ?? {}]));
-  }, options)
-  .superRefine((storage, context) => {
-    const chosen = DRIVERS.filter((name) => storage[name] !== undefined);
-    if (chosen.length !== 1) {
-      context.addIssue({
-        code: 'custom',
-        message: `needs exactly one driver of ${DRIVERS.join(', ')}; ${chosen.length === 0 ? 'none is' : `${chosen.join(' and ')} are`} set (${OTHER_DRIVERS.join(', ')} are not served by this version)`,
-      });
-    }
-  });
+  .strictObject({
+    filesystem: filesystem.optional(),
+    s3: s3.optional(),
+    inmemory: inmemory.optional(),
+    azure: laterDriver,
+    gcs: laterDriver,
+    oss: laterDriver,
+    swift: laterDriver,
+    delete: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
+    redirect: z
+      .strictObject({
+        disable: z.boolean().default(false),
+        /** How long a signed URL is good for. */
+        expirydelay: duration({ min: '1m', max: '168h' }).prefault('20m'),
+      })
+      .prefault({}),
+    cache: z
+      .strictObject({
+        blobdescriptor: z.enum(['inmemory', 'redis']).optional(),
+        blobdescriptorsize: z.int().optional(),
+      })
+      .prefault({}),
+    maintenance: z
+      .strictObject({
+        uploadpurging: uploadpurging.prefault({}),
+        readonly: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
+      })
+      .prefault({}),
+    tag: z.strictObject({ concurrencylimit: z.int().optional() }).optional(),
+  })
+  .superRefine(
+    (storage, context) => {
+      const chosen = DRIVERS.filter((name) => storage[name] !== undefined);
+      if (chosen.length !== 1) {
+        context.addIssue({
+          code: 'custom',
+          message: `needs exactly one driver of ${DRIVERS.join(', ')}; ${chosen.length === 0 ? 'none is' : `${chosen.join(' and ')} are`} set`,
+        });
+      }
+    },
+    reads(...LATER_DRIVERS),
+  );

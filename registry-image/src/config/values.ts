@@ -1,6 +1,32 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
 
+/** A key of other registries that would change what this server does, and cannot: refused wherever it is set. */
+export function notServed(error: string) {
+  return z.never({ error }).optional();
+}
+
+/** A key of other registries of which this server knows one value only; any other is refused. */
+export function only<const T extends string | boolean>(value: T, error: string) {
+  return z.literal(value, { error }).optional();
+}
+
+/**
+ * For `superRefine` over several keys: the check runs although other keys have faults, so that one report holds everything, and
+ * is left out when one of the keys it reads has a fault itself.
+ *
+ * @param keys dotted paths, seen from the section
+ */
+export function reads(...keys: readonly string[]): { when: (payload: z.core.ParsePayload) => boolean } {
+  const read = keys.map((key) => key.split('.'));
+  const touches = (path: readonly PropertyKey[]) =>
+    read.some((key) => key.every((part, at) => at >= path.length || part === path[at]));
+  // An unknown key is a fault of its own, and spoils no other.
+  return {
+    when: ({ issues }) => !issues.some(({ code, path = [] }) => code !== 'unrecognized_keys' && touches(path)),
+  };
+}
+
 /** Milliseconds per unit of a Go duration, which is what distribution's configuration uses (https://pkg.go.dev/time#ParseDuration). */
 const MILLISECONDS: Record<string, number> = {
   ns: 1e-6,
