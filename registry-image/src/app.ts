@@ -53,7 +53,7 @@ export async function buildApp({ config, registry, authentication, tls }: AppOpt
 
   healthRoutes(app, registry);
   if (authentication.tokenEndpoint !== undefined) await app.register(tokenRoutes, authentication.tokenEndpoint);
-  await app.register(async (v2) => {
+  await app.register((v2, _options, done) => {
     const locations = locationsOf(config.http);
     const { disable: disabled, expirydelay: expiresIn } = config.storage.redirect;
     v2.addHook('onRequest', async (_request, reply) => {
@@ -68,6 +68,7 @@ export async function buildApp({ config, registry, authentication, tls }: AppOpt
       referrerRoutes(v2, registry);
       catalogRoutes(v2, { ...registry, maxEntries: config.catalog.maxentries });
     });
+    done();
   });
   return app;
 }
