@@ -1,0 +1,29 @@
+/**
+ * `npm test`: installs what is missing, then runs jest on Node 24. Arguments are jest's (`npm test -- tests/clients`).
+ * `--unit` leaves out whatever starts servers, container clients or Terraform.
+ *
+ * Starts on Node 20 without node_modules: built-in modules only.
+ */
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { installMissing } from './test/install.mjs';
+import { findNode } from './test/node.mjs';
+
+const root = path.resolve(import.meta.dirname, '..');
+const WITHOUT_SYSTEM_TESTS =
+  '--testPathIgnorePatterns=tests/(clients|conformance|end-to-end|image|interop|recovery|stacks)/';
+
+installMissing(root);
+
+const args = process.argv.slice(2).map((argument) => (argument === '--unit' ? WITHOUT_SYSTEM_TESTS : argument));
+const node = findNode(root);
+const { status } = spawnSync(
+  node,
+  ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', ...args],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, PATH: `${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env.PATH}` },
+  },
+);
+process.exitCode = status ?? 1;

@@ -1,0 +1,155 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { hashSync } from '@node-rs/bcrypt';
+import { stringify } from 'yaml';
+import type { ConfigInput } from '../../registry-image/src/config/schema.ts';
+import { BackgroundProcess } from './background-process.ts';
+import { freePort } from './free-port.ts';
+import { HttpClient } from './http-client.ts';
+import { type Credentials, RegistryClient } from './registry-client.ts';
+import { type CommandResult, tryCommand } from './run-command.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+export const MAIN = path.resolve(import.meta.dirname, '../../registry-image/src/main.ts');
+
+/** Low on purpose: the tests are not about how slow guessing is. */
+const BCRYPT_COST = 5;
+
+export interface RegistryOptions {
+  /** `token`: login through the token endpoint of the same server, over TLS with a CA of its own. @default 'none', and plain HTTP */
+  readonly login?: 'none' | 'token';
+  /** Users beside the administrator, for `login: 'token'`. */
+  readonly users?: readonly Credentials[];
+  /** Replaces the sections that it names. */
+  readonly config?: Partial<ConfigInput>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Storage, index and keys. Left out: a new directory, which is removed at the end. */
+  readonly directory?: string;
+}
+
+/** A registry server as a process of its own, as it runs in production. */
+export interface RegistryProcess {
+  readonly url: string;
+  /** `host:port`, as container clients write it. */
+  readonly host: string;
+  /** The administrator, who may do everything. */
+  readonly credentials: Credentials;
+  /** PEM of the server's authority; `undefined` without TLS. */
+  readonly ca: string | undefined;
+  readonly caFile: string;
+  readonly directory: string;
+  /** What the filesystem driver keeps. */
+  readonly storageDirectory: string;
+  readonly configFile: string;
+  readonly log: string;
+  /** A client for this server: the administrator's, somebody else's, or nobody's. */
+  client(credentials?: Credentials | 'anonymous'): RegistryClient;
+  /** Runs another verb of the image with this server's configuration: `command('reindex')`. */
+  command(...verb: string[]): Promise<CommandResult>;
+  /** Starts the same server again, after `stop` without `remove`, or after `kill`. */
+  restart(): Promise<void>;
+  /** Ends the server and removes its directory unless the caller brought it. */
+  stop(): Promise<void>;
+  /** Ends the server gracefully and keeps everything. @returns its exit code */
+  pause(): Promise<number | string>;
+  /** Ends the server with SIGKILL and keeps everything. */
+  kill(): Promise<void>;
+}
+
+/** Starts the server of this repository and waits until it is ready. */
+export async function startRegistry(options: RegistryOptions = {}): Promise<RegistryProcess> {
+  const own = options.directory === undefined ? temporaryDirectory('server') : undefined;
+  const directory = options.directory ?? (own?.path as string);
+  const host = `127.0.0.1:${await freePort()}`;
+  const withLogin = options.login === 'token';
+  const url = `${withLogin ? 'https' : 'http'}://${host}`;
+  const credentials = { username: 'admin', password: 'correct horse battery staple' };
+  const caFile = path.join(directory, 'tls', 'ca.crt');
+  const storageDirectory = path.join(directory, 'storage');
+  const configFile = path.join(directory, 'config.yml');
+  const config: ConfigInput = {
+    version: 0.1,
+    storage: { filesystem: { rootdirectory: storageDirectory }, delete: { enabled: true } },
+    index: { sqlite: { path: path.join(directory, 'index.sqlite') } },
+    ...(withLogin ? loginSections(directory, host) : { http: { addr: host } }),
+    ...options.config,
+  };
+  writeFileSync(configFile, stringify(config));
+  if (withLogin) {
+    const users = [credentials, ...(options.users ?? [])];
+    const lines = users.map(({ username, password }) => `${username}:${hashSync(password, { cost: BCRYPT_COST })}\n`);
+    writeFileSync(path.join(directory, 'htpasswd'), lines.join(''), { mode: 0o600 });
+  }
+  const ca = () => (existsSync(caFile) ? readFileSync(caFile, 'utf8') : undefined);
+
+  const launch = () =>
+    BackgroundProcess.start(process.execPath, [MAIN, 'serve', configFile], {
+      ...(options.env === undefined ? {} : { env: options.env }),
+      isReady: async () => {
+        const probe = new HttpClient(url, ca());
+        try {
+          return (await probe.request('GET', '/readyz')).status === 200;
+        } finally {
+          probe.close();
+        }
+      },
+    });
+
+  let running = await launch();
+  return {
+    url,
+    host,
+    credentials,
+    get ca() {
+      return ca();
+    },
+    caFile,
+    directory,
+    storageDirectory,
+    configFile,
+    get log() {
+      return running.log;
+    },
+    client: (who = credentials) => {
+      const authority = ca();
+      return new RegistryClient({
+        url,
+        ...(authority === undefined ? {} : { ca: authority }),
+        ...(withLogin && who !== 'anonymous' ? { credentials: who } : {}),
+      });
+    },
+    command: (...verb) => tryCommand(process.execPath, [MAIN, ...verb, configFile]),
+    restart: async () => {
+      running = await launch();
+    },
+    pause: () => running.stop(),
+    kill: () => running.kill(),
+    stop: async () => {
+      await running.stop();
+      own?.remove();
+    },
+  };
+}
+
+/** Token login for the registry by the endpoint of the same process, over TLS. */
+function loginSections(directory: string, host: string): Partial<ConfigInput> {
+  return {
+    http: { addr: host, tls: { selfsigned: { directory: path.join(directory, 'tls'), hosts: ['127.0.0.1'] } } },
+    auth: {
+      token: {
+        realm: `https://${host}/jwt/auth`,
+        service: 'container_registry',
+        issuer: 'container-registry',
+      },
+    },
+    tokenendpoint: {
+      htpasswd: path.join(directory, 'htpasswd'),
+      privatekey: path.join(directory, 'token-key.pem'),
+      access: [
+        { users: ['admin'], repositories: ['**'], actions: ['pull', 'push', 'delete'], catalog: true },
+        { users: ['*'], repositories: ['shared/**'], actions: ['pull'] },
+        { users: ['anonymous'], repositories: ['public/**'], actions: ['pull'] },
+      ],
+    },
+  };
+}
