@@ -47,6 +47,8 @@ export async function pushImage(registry: Registry, repository: string, image: I
   for (const child of image.children) await pushImage(registry, repository, child);
   const digest = image.manifest.digest as Digest;
   const reference = tag === undefined ? { digest } : { tag: tag as Tag };
-  await registry.manifests.put(repository as RepositoryName, reference, image.manifest.bytes, image.manifest.mediaType);
+  await registry.manifests.put(repository as RepositoryName, reference, image.manifest.bytes, {
+    contentType: image.manifest.mediaType,
+  });
   return digest;
 }

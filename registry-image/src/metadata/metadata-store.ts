@@ -177,11 +177,16 @@ export class MetadataStore {
     return missingReferences(this.#db, await findRepositoryId(this.#db, repository), references);
   }
 
-  /** Adds or replaces a manifest, points the tag at it if there is one. Returns the references that are missing; then nothing is changed. */
+  /** Adds or replaces a manifest and points the tags at it. Returns the references that are missing; then nothing is changed. */
   async putManifest(
     repository: string,
     manifest: ManifestRow,
-    options: { references: ManifestReferences; required: ManifestReferences; tag?: string; intents: readonly string[] },
+    options: {
+      references: ManifestReferences;
+      required: ManifestReferences;
+      tags?: readonly string[];
+      intents: readonly string[];
+    },
   ): Promise<string[]> {
     const now = Date.now();
     return this.#write(async (tx) => {
@@ -212,11 +217,11 @@ export class MetadataStore {
           .onConflict((conflict) => conflict.doNothing())
           .execute();
       }
-      if (options.tag !== undefined) {
+      for (const name of options.tags ?? []) {
         const target = { digest: manifest.digest, updated_at: now };
         await tx
           .insertInto('tags')
-          .values({ repository_id, name: options.tag, ...target })
+          .values({ repository_id, name, ...target })
           .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doUpdateSet(target))
           .execute();
       }

@@ -27,23 +27,29 @@ const descriptor = z.looseObject({
   mediaType: z.string().min(1),
   digest,
   size: z.int().min(0),
-  urls: z.array(z.string()).optional(),
-  platform: z.looseObject({ architecture: z.string(), os: z.string() }).optional(),
+  urls: z.array(z.string()).nullish(),
+  platform: z.looseObject({ architecture: z.string(), os: z.string() }).nullish(),
 });
 
 const common = {
   schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
-  artifactType: z.string().optional(),
-  subject: descriptor.optional(),
-  annotations: z.record(z.string(), z.string()).optional(),
+  mediaType: z.string().nullish(),
+  artifactType: z.string().nullish(),
+  subject: descriptor.nullish(),
+  annotations: z.record(z.string(), z.string()).nullish(),
 };
 
+/** Go writes an empty list that nobody has touched as null, and tools send it so. */
+const descriptors = z
+  .array(descriptor)
+  .nullable()
+  .transform((list) => list ?? []);
+
 /** https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md */
-const imageManifest = z.looseObject({ ...common, config: descriptor, layers: z.array(descriptor) });
+const imageManifest = z.looseObject({ ...common, config: descriptor, layers: descriptors });
 
 /** https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md */
-const imageIndex = z.looseObject({ ...common, manifests: z.array(descriptor) });
+const imageIndex = z.looseObject({ ...common, manifests: descriptors });
 
 export interface Platform {
   readonly architecture: string;
@@ -88,13 +94,13 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
 function readImage(value: object, mediaType: string): Manifest {
   if ('manifests' in value) throw invalid(`a manifest of type "${mediaType}" has no "manifests"; is it an index?`);
   const manifest = check(imageManifest, value);
-  const layers = manifest.layers.filter(({ mediaType, urls }) => !FOREIGN_LAYER.test(mediaType) && urls === undefined);
+  const layers = manifest.layers.filter(({ mediaType, urls }) => !FOREIGN_LAYER.test(mediaType) && !urls?.length);
   return {
     mediaType,
     // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
     artifactType: manifest.artifactType || manifest.config.mediaType,
     subject: manifest.subject?.digest,
-    annotations: manifest.annotations,
+    annotations: manifest.annotations ?? undefined,
     blobs: [...new Set([manifest.config.digest, ...layers.map(({ digest }) => digest)])],
     children: [],
   };
@@ -109,9 +115,9 @@ function readIndex(value: object, mediaType: string): Manifest {
     mediaType,
     artifactType: index.artifactType || undefined,
     subject: index.subject?.digest,
-    annotations: index.annotations,
+    annotations: index.annotations ?? undefined,
     blobs: [],
-    children: index.manifests.map(({ digest, platform }) => ({ digest, platform })),
+    children: index.manifests.map(({ digest, platform }) => ({ digest, platform: platform ?? undefined })),
   };
 }
 

@@ -30,6 +30,13 @@ export interface StoredManifest {
   readonly size: number;
 }
 
+export interface PushOptions {
+  /** Content-Type of the request. */
+  readonly contentType?: string | undefined;
+  /** Tags that shall point at the manifest, besides the reference when that is one. */
+  readonly tags?: readonly Tag[];
+}
+
 export interface PushedManifest {
   readonly digest: Digest;
   readonly subject: Digest | undefined;
@@ -68,7 +75,7 @@ export class Manifests {
   }
 
   /**
-   * Stores a manifest, and points a tag at it when the reference is one.
+   * Stores a manifest, and points at it the tag that the reference may be, and further ones.
    *
    * @throws RegistryError MANIFEST_INVALID, DIGEST_INVALID, MANIFEST_BLOB_UNKNOWN
    */
@@ -76,27 +83,27 @@ export class Manifests {
     repository: RepositoryName,
     reference: Reference,
     bytes: Buffer,
-    contentType: string | undefined,
+    options: PushOptions = {},
   ): Promise<PushedManifest> {
-    const manifest = parseManifest(bytes, contentType);
+    const manifest = parseManifest(bytes, options.contentType);
     const digest = digestOf(bytes, 'digest' in reference ? digestAlgorithm(reference.digest) : 'sha256');
     if ('digest' in reference && reference.digest !== digest) {
       throw new RegistryError('DIGEST_INVALID', { detail: { expected: reference.digest, received: digest } });
     }
-    const tag = 'tag' in reference ? reference.tag : undefined;
+    const tags = [...new Set([...('tag' in reference ? [reference.tag] : []), ...(options.tags ?? [])])];
     const { locks, metadata, storage } = this.#options;
     const required = requiredReferences(manifest, this.#options.indexes);
     await locks.run(repository, async () => {
       // Looked at before storage is touched, so that a refused manifest leaves nothing behind; and again with the index's own write.
       refuseMissing(await metadata.missingReferences(repository, required));
-      const intents = await metadata.declare(putIntents(repository, digest, tag));
+      const intents = await metadata.declare(changes(repository, digest, tags));
       await storage.writeManifest(repository, digest, bytes);
-      if (tag !== undefined) await storage.writeTag(repository, tag, digest);
+      for (const tag of tags) await storage.writeTag(repository, tag, digest);
       refuseMissing(
         await metadata.putManifest(repository, toRow(digest, bytes.length, manifest), {
           references: allReferences(manifest),
           required,
-          ...(tag === undefined ? {} : { tag }),
+          tags,
           intents,
         }),
       );
@@ -111,10 +118,7 @@ export class Manifests {
     await locks.run(repository, async () => {
       await this.find(repository, { digest });
       const tags = (await metadata.listTagsOf(repository, digest)) as Tag[];
-      const intents = await metadata.declare([
-        { repository, kind: 'manifest', key: digest },
-        ...tags.map((tag) => ({ repository, kind: 'tag' as const, key: tag })),
-      ]);
+      const intents = await metadata.declare(changes(repository, digest, tags));
       for (const tag of tags) await storage.deleteTag(repository, tag);
       await storage.deleteManifest(repository, digest);
       await metadata.deleteManifest(repository, digest, intents);
@@ -122,9 +126,11 @@ export class Manifests {
   }
 }
 
-function putIntents(repository: RepositoryName, digest: Digest, tag: Tag | undefined): Intent[] {
-  const manifest: Intent = { repository, kind: 'manifest', key: digest };
-  return tag === undefined ? [manifest] : [manifest, { repository, kind: 'tag', key: tag }];
+function changes(repository: RepositoryName, digest: Digest, tags: readonly Tag[]): Intent[] {
+  return [
+    { repository, kind: 'manifest', key: digest },
+    ...tags.map((tag) => ({ repository, kind: 'tag' as const, key: tag })),
+  ];
 }
 
 /** The manifest as the index keeps it. */

@@ -146,7 +146,7 @@ export class Reindexer {
     await this.#metadata.putManifest(repository, row, {
       references: { blobs: [], manifests: [] },
       required: { blobs: [], manifests: [] },
-      tag,
+      tags: [tag],
       intents,
     });
     return true;

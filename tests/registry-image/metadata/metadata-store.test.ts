@@ -62,7 +62,7 @@ function describeIndex(
       const options = {
         references: none,
         required: { blobs: [digest(3)], manifests: [digest(4)] },
-        tag: 't',
+        tags: ['t'],
         intents: [],
       };
       expect(await index.putManifest(name, manifest(5), options)).toEqual([digest(3), digest(4)]);
@@ -72,7 +72,7 @@ function describeIndex(
     test('pages through tags in the order of their bytes', async () => {
       const name = repository();
       for (const tag of ['b', 'B', '_x', 'a', '1.10', '1.9', 'a-b', 'a.b', 'ab']) {
-        await index.putManifest(name, manifest(6), { references: none, required: none, tag, intents: [] });
+        await index.putManifest(name, manifest(6), { references: none, required: none, tags: [tag], intents: [] });
       }
       const all = ['1.10', '1.9', 'B', '_x', 'a', 'a-b', 'a.b', 'ab', 'b'];
       expect(await index.listTags(name, { limit: 100 })).toEqual(all);
@@ -87,7 +87,7 @@ function describeIndex(
         await index.putManifest(name, manifest(7), {
           references: { blobs: [digest(8)], manifests: [] },
           required: none,
-          tag,
+          tags: [tag],
           intents: [],
         });
       }

@@ -31,7 +31,9 @@ describe('a manifest', () => {
     const driver = new MemoryDriver();
     const registry = await memoryRegistry({ driver });
     const { manifest, blobs } = image();
-    const put = registry.manifests.put(repository, { tag: latest }, manifest.bytes, manifest.mediaType);
+    const put = registry.manifests.put(repository, { tag: latest }, manifest.bytes, {
+      contentType: manifest.mediaType,
+    });
     await expect(put).rejects.toMatchObject({
       code: 'MANIFEST_BLOB_UNKNOWN',
       detail: { missing: expect.arrayContaining(blobs.map(({ digest }) => digest)) },
@@ -90,7 +92,9 @@ describe('an index', () => {
     const children = [image({ architecture: 'amd64' }), image({ architecture: 'arm64' })];
     const multi = index(children);
     const strict = await memoryRegistry();
-    const put = strict.manifests.put(repository, { tag: latest }, multi.manifest.bytes, multi.manifest.mediaType);
+    const put = strict.manifests.put(repository, { tag: latest }, multi.manifest.bytes, {
+      contentType: multi.manifest.mediaType,
+    });
     await expect(put).rejects.toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN' });
     await pushImage(strict, repository, multi, 'latest');
     expect((await strict.manifests.find(repository, { tag: latest })).digest).toBe(multi.manifest.digest);
@@ -114,7 +118,9 @@ describe('referrers', () => {
       });
     for (const type of ['application/signature', 'application/sbom']) {
       const { bytes, mediaType, digest } = about(type);
-      const put = await registry.manifests.put(repository, { digest: digest as Digest }, bytes, mediaType);
+      const put = await registry.manifests.put(repository, { digest: digest as Digest }, bytes, {
+        contentType: mediaType,
+      });
       expect(put.subject).toBe(subject.digest);
     }
     const all = await registry.referrers.list(repository, subject.digest as Digest);

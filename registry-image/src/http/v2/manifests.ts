@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Manifests, StoredManifest } from '../../registry/manifests.ts';
-import { parseReference, type Reference } from '../../registry/reference.ts';
+import { parseReference, parseTag, type Reference } from '../../registry/reference.ts';
 import { MAX_MANIFEST_BYTES } from '../../registry/repository-storage.ts';
 import type { Tags } from '../../registry/tags.ts';
 import { type Locations, locationOf } from './location.ts';
-import { isFresh, repositoryOf } from './parameters.ts';
+import { isFresh, queryValues, repositoryOf } from './parameters.ts';
 import { readManifestBody } from './request-body.ts';
 
 export interface ManifestRoutesOptions {
@@ -50,7 +50,9 @@ export function manifestRoutes(app: FastifyInstance, { manifests, tags, location
       const reference = referenceOf(request);
       const contentType = request.headers['content-type']?.split(';')[0]?.trim();
       const body = await readManifestBody(request, MAX_MANIFEST_BYTES);
-      const { digest, subject } = await manifests.put(repository, reference, body, contentType);
+      const tags = queryValues(request, 'tag').map(parseTag);
+      const { digest, subject } = await manifests.put(repository, reference, body, { contentType, tags });
+      if (tags.length > 0) reply.header('oci-tag', tags);
       if (subject !== undefined) reply.header('oci-subject', subject);
       return reply
         .code(201)

@@ -12,10 +12,15 @@ export function repositoryOf(request: FastifyRequest): RepositoryName {
   return parseRepositoryName((request.params as RepositoryParams).name);
 }
 
+/** Every value of a query parameter. */
+export function queryValues(request: FastifyRequest, name: string): readonly string[] {
+  const value = (request.query as Record<string, string | string[] | undefined>)[name] ?? [];
+  return Array.isArray(value) ? value : [value];
+}
+
 /** One value of a query parameter, the first where it is repeated. */
 export function queryValue(request: FastifyRequest, name: string): string | undefined {
-  const value = (request.query as Record<string, string | string[] | undefined>)[name];
-  return Array.isArray(value) ? value[0] : value;
+  return queryValues(request, name)[0];
 }
 
 /** Whether the request already has the content with this tag: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2 */
