@@ -21,7 +21,9 @@ const token = z.strictObject({
     )
     .min(1, 'needs at least one algorithm')
     .default(['ES256', 'RS256']),
+  /** The realm is made from the Host header of the request, for registries that are reached by several names. */
   autoredirect: z.boolean().default(false),
+  /** Path of that realm; left out: /jwt/auth with a tokenendpoint, else distribution's /auth/token. */
   autoredirectpath: z.string().startsWith('/').optional(),
 });
 
@@ -59,7 +61,7 @@ const repositoryPattern = z
   );
 
 const grant = z.strictObject({
-  /** Names from the user file, `*` for everyone who has logged in, or `anonymous` for those who have not. */
+  /** Names from the user file, `*` for everyone who has logged in, or `anonymous` for everyone at all. */
   users: z.array(z.string().min(1)).min(1),
   repositories: z.array(repositoryPattern).default([]),
   actions: z.array(z.enum(REPOSITORY_ACTIONS)).default(['pull']),
@@ -81,7 +83,7 @@ export const tokenEndpointSchema = z.strictObject({
       passwordfile: absolutePath(),
     })
     .optional(),
-  /** PEM (PKCS #8); made on first start when the file does not exist. */
+  /** PEM (PKCS #8, SEC 1 or PKCS #1), mode 0600; made on first start when it does not exist. Its certificate is `<privatekey>.crt`. */
   privatekey: absolutePath(),
   signingalgorithm: z.enum(['ES256', 'RS256']).default('ES256'),
   /** `kid` of a token: the thumbprint of RFC 7638, or libtrust's fingerprint, which distribution 2.x looks for. */
