@@ -12,6 +12,7 @@ const TOKEN_ISSUER = 'container_registry_issuer';
 
 export const DEFAULT_INTERNAL_PORT = 5000;
 export const DEFAULT_DATA_DIRECTORY = '/var/lib/registry';
+export const DEFAULT_INITIAL_USER = 'admin';
 
 /** Where everything that the server keeps lies below the data directory. */
 export function dataPaths(dataDirectory: string = DEFAULT_DATA_DIRECTORY) {
@@ -22,6 +23,7 @@ export function dataPaths(dataDirectory: string = DEFAULT_DATA_DIRECTORY) {
     initialPassword: `${dataDirectory}/auth/initial-password`,
     signingKey: `${dataDirectory}/auth/signing-key.pem`,
     tls: `${dataDirectory}/tls`,
+    generatedCa: `${dataDirectory}/tls/ca.crt`,
   } as const;
 }
 
@@ -52,7 +54,7 @@ export function renderConfig(settings: RegistrySettings): ConfigInput {
     },
     tokenendpoint: {
       htpasswd: paths.users,
-      initialuser: { name: settings.initialUser ?? 'admin', passwordfile: paths.initialPassword },
+      initialuser: { name: settings.initialUser ?? DEFAULT_INITIAL_USER, passwordfile: paths.initialPassword },
       privatekey: paths.signingKey,
       signingalgorithm: settings.tokens?.signingAlgorithm,
       keyid: settings.tokens?.keyId,

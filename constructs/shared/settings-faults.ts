@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { Token } from 'cdktf';
+import { describeIssue } from '../../registry-image/src/config/faults.ts';
 import { type ConfigInput, configSchema } from '../../registry-image/src/config/schema.ts';
 import { endpointHost } from './endpoint.ts';
 import type { RegistrySettings } from './registry-settings.ts';
@@ -124,7 +125,7 @@ function checkNotificationHeaders({ notifications = [] }: RegistrySettings, faul
 }
 
 function serverFaults(settings: RegistrySettings, config: ConfigInput): readonly Fault[] {
-  const result = configSchema.safeParse(withSamples(config));
+  const result = configSchema.safeParse(withSamples(config), { error: describeIssue });
   if (result.success) return [];
   const faults = result.error.issues.map((issue) => {
     const key = issue.path.map(String);
