@@ -6,6 +6,15 @@ import type { StorageDriver } from './storage-driver.ts';
 
 /** Opens the driver that the configuration chooses. @throws Error that says what to do when its place cannot be used */
 export async function openStorageDriver(storage: Config['storage']): Promise<StorageDriver> {
-  if (storage.filesystem !== undefined) return new CheckedDriver(await FilesystemDriver.open(storage.filesystem));
-  return new CheckedDriver(new MemoryDriver());
+  return new CheckedDriver(await openConfigured(storage));
+}
+
+async function openConfigured({ filesystem, s3 }: Config['storage']): Promise<StorageDriver> {
+  if (filesystem !== undefined) return FilesystemDriver.open(filesystem);
+  if (s3 !== undefined) {
+    // The SDK takes longer to load than the whole server; only those who use it wait for it.
+    const { S3Driver } = await import('./s3.ts');
+    return S3Driver.open(s3);
+  }
+  return new MemoryDriver();
 }

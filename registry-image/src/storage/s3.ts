@@ -1,0 +1,132 @@
+import { Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { createS3Client, S3Bucket, type S3Options } from './s3-bucket.ts';
+import { copyObject } from './s3-copy.ts';
+import { isS3Error } from './s3-errors.ts';
+import { S3Upload } from './s3-upload.ts';
+import type {
+  ByteRange,
+  ObjectInfo,
+  RedirectOptions,
+  StorageDriver,
+  StorageKey,
+  StorageUpload,
+} from './storage-driver.ts';
+
+/**
+ * Objects in a bucket of S3 or of a store that speaks its protocol, in the layout of CNCF distribution's driver.
+ * Needs s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects.
+ */
+export class S3Driver implements StorageDriver {
+  readonly name = 's3';
+  readonly #bucket: S3Bucket;
+  readonly #chunkBytes: number;
+
+  private constructor(options: S3Options, client: S3Client) {
+    this.#bucket = new S3Bucket(options, client);
+    this.#chunkBytes = options.chunksize;
+  }
+
+  /** @throws Error that says what to do when the bucket cannot be listed */
+  static async open(options: S3Options, client: S3Client = createS3Client(options)): Promise<S3Driver> {
+    const driver = new S3Driver(options, client);
+    try {
+      await driver.#listPage('', { MaxKeys: 1 });
+    } catch (error) {
+      client.destroy();
+      throw error;
+    }
+    return driver;
+  }
+
+  async read(key: StorageKey, range?: ByteRange): Promise<Readable> {
+    try {
+      return await this.#bucket.call('s3:GetObject', key, async (client) => {
+        const { Body } = await client.send(
+          new GetObjectCommand({
+            ...this.#bucket.at(key),
+            ...(range !== undefined && { Range: `bytes=${range.start}-${range.end}` }),
+          }),
+        );
+        return Body as Readable;
+      });
+    } catch (error) {
+      if (isS3Error(error, 'InvalidRange')) return Readable.from([], { objectMode: false });
+      throw error;
+    }
+  }
+
+  async write(key: StorageKey, bytes: Uint8Array): Promise<void> {
+    const { encryption, storageClass } = this.#bucket;
+    await this.#bucket.call('s3:PutObject', key, (client) =>
+      client.send(new PutObjectCommand({ ...this.#bucket.at(key), ...encryption, ...storageClass, Body: bytes })),
+    );
+  }
+
+  async stat(key: StorageKey): Promise<ObjectInfo> {
+    const { ContentLength, LastModified } = await this.#bucket.call('s3:GetObject', key, (client) =>
+      client.send(new HeadObjectCommand(this.#bucket.at(key))),
+    );
+    return objectInfo(key, ContentLength, LastModified);
+  }
+
+  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+    let ContinuationToken: string | undefined;
+    do {
+      const page = await this.#listPage(prefix, { ContinuationToken });
+      for (const { Key = '', Size, LastModified } of page.Contents ?? []) {
+        // Consoles and synchronisation tools mark folders with such objects; no key of ours is one.
+        if (!Key.endsWith('/')) yield objectInfo(this.#bucket.keyOf(Key), Size, LastModified);
+      }
+      ContinuationToken = page.NextContinuationToken;
+    } while (ContinuationToken !== undefined);
+  }
+
+  async move(from: StorageKey, to: StorageKey): Promise<void> {
+    const { size } = await this.stat(from);
+    await copyObject(this.#bucket, from, to, size);
+    await this.delete(from);
+  }
+
+  async delete(key: StorageKey): Promise<void> {
+    await this.#bucket.call('s3:DeleteObject', key, (client) =>
+      client.send(new DeleteObjectCommand(this.#bucket.at(key))),
+    );
+  }
+
+  async openUpload(key: StorageKey): Promise<StorageUpload> {
+    return S3Upload.open(this.#bucket, key, this.#chunkBytes);
+  }
+
+  /** Signed with what the process may do itself; valid for as long as its credentials are, at most. */
+  async redirectUrl(key: StorageKey, { method, expiresIn }: RedirectOptions): Promise<URL> {
+    const Command = method === 'GET' ? GetObjectCommand : HeadObjectCommand;
+    const options = { expiresIn: Math.floor(expiresIn / 1000) };
+    return this.#bucket.call('s3:GetObject', key, async (client) => {
+      return new URL(await getSignedUrl(client, new Command(this.#bucket.at(key)), options));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#bucket.client.destroy();
+  }
+
+  async #listPage(prefix: string, options: { MaxKeys?: number; ContinuationToken?: string | undefined }) {
+    const { Bucket, Key } = this.#bucket.at(prefix);
+    return this.#bucket.call('s3:ListBucket', prefix, (client) =>
+      client.send(new ListObjectsV2Command({ Bucket, Prefix: Key, ...options })),
+    );
+  }
+}
+
+function objectInfo(key: StorageKey, size = 0, modifiedAt = new Date(0)): ObjectInfo {
+  return { key, size, modifiedAt };
+}

@@ -1,0 +1,106 @@
+import { buffer } from 'node:stream/consumers';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { S3Driver } from '../../../registry-image/src/storage/s3.ts';
+import type { S3Options } from '../../../registry-image/src/storage/s3-bucket.ts';
+import { type Moto, startMoto } from '../../support/moto.ts';
+import { describeWith } from '../../support/requirements.ts';
+import { createBucket, s3Options } from './moto-bucket.ts';
+
+const MIB = 1024 ** 2;
+const BUCKET = 'arn:aws:s3:::registry-images';
+const LIST = { Effect: 'Allow', Action: 's3:ListBucket', Resource: BUCKET };
+
+describeWith(['moto_server'], 'what S3 allows', () => {
+  let moto: Moto;
+
+  beforeEach(async () => {
+    moto = await startMoto();
+    await createBucket(s3Options(moto));
+  });
+  afterEach(() => moto?.stop());
+
+  /** A user with these statements as policy, the only one that the mock lets in from now on. */
+  async function optionsOfUserWith(...statements: object[]): Promise<S3Options> {
+    await iam({ Action: 'CreateUser', UserName: 'registry' });
+    const policy = JSON.stringify({ Version: '2012-10-17', Statement: statements });
+    await iam({ Action: 'PutUserPolicy', UserName: 'registry', PolicyName: 'registry', PolicyDocument: policy });
+    const key = await iam({ Action: 'CreateAccessKey', UserName: 'registry' });
+    await fetch(`${moto.endpoint}/moto-api/reset-auth`, { method: 'POST', body: '0' });
+    return s3Options(moto, {
+      accesskey: /<AccessKeyId>(.+?)</.exec(key)?.[1],
+      secretkey: /<SecretAccessKey>(.+?)</.exec(key)?.[1],
+    });
+  }
+
+  async function iam(parameters: Record<string, string>): Promise<string> {
+    const answer = await fetch(moto.endpoint, {
+      method: 'POST',
+      headers: {
+        Authorization:
+          'AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=a',
+      },
+      body: new URLSearchParams({ Version: '2010-05-08', ...parameters }),
+    });
+    return answer.text();
+  }
+
+  test('the documented permissions are enough for all that the driver does', async () => {
+    const driver = await S3Driver.open(
+      await optionsOfUserWith(LIST, {
+        Effect: 'Allow',
+        Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
+        Resource: `${BUCKET}/*`,
+      }),
+    );
+    const cancelled = await driver.openUpload('uploads/1/data');
+    await cancelled.append(bytes(6 * MIB));
+    await cancelled.cancel();
+    const upload = await driver.openUpload('uploads/2/data');
+    await upload.append(bytes(11 * MIB));
+    await upload.complete();
+    await driver.move('uploads/2/data', 'blob');
+    expect(await buffer(await driver.read('blob'))).toHaveLength(11 * MIB);
+    await driver.write('link', Buffer.from('x'));
+    const keys = [];
+    for await (const { key } of driver.list('')) keys.push(key);
+    expect(keys).toEqual(['blob', 'link']);
+    await driver.delete('link');
+    await driver.close();
+  });
+
+  test('a missing s3:ListBucket is named at opening', async () => {
+    const options = await optionsOfUserWith({ Effect: 'Allow', Action: 's3:GetObject', Resource: `${BUCKET}/*` });
+    await expect(S3Driver.open(options)).rejects.toThrow(
+      'S3 answered 403 AccessDenied (Access Denied) to s3:ListBucket: the identity is probably not allowed s3:ListBucket on arn:aws:s3:::registry-images; add it to its policy',
+    );
+  });
+
+  test('a missing permission on objects is named when it is needed', async () => {
+    const driver = await S3Driver.open(await optionsOfUserWith(LIST));
+    await expect(driver.write('a', Buffer.from('x'))).rejects.toThrow(
+      /not allowed s3:PutObject on arn:aws:s3:::registry-images\/\*/,
+    );
+    await expect(driver.delete('a')).rejects.toThrow(/not allowed s3:DeleteObject on/);
+    // The answer to HEAD has no body, and 403 may also mean that the object does not exist.
+    await expect(driver.stat('a')).rejects.toThrow(
+      /S3 answered 403 to s3:GetObject: .* not allowed s3:GetObject on .*\/\*, or s3:ListBucket on .*, without which S3 answers 403 for an object that does not exist/,
+    );
+    await driver.close();
+  });
+
+  test.each([
+    ['an unknown access key', { accesskey: 'nobody' }, 'InvalidAccessKeyId'],
+    ['a wrong secret', { secretkey: 'wrong' }, 'SignatureDoesNotMatch'],
+  ])('%s is told apart from a missing permission', async (_what, wrong, code) => {
+    const options = { ...(await optionsOfUserWith(LIST)), ...wrong };
+    await expect(S3Driver.open(options)).rejects.toThrow(
+      new RegExp(
+        `${code} .* the credentials are not accepted; check the instance role or storage.s3.accesskey, and the clock`,
+      ),
+    );
+  });
+});
+
+async function* bytes(size: number): AsyncIterable<Uint8Array> {
+  yield Buffer.alloc(size);
+}
