@@ -45,4 +45,4 @@ export const notificationsSchema = z
       }
       seen.add(name);
     }
-  }, reads('endpoints'));
+  }, reads('endpoints.*.name'));

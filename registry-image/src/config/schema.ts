@@ -132,7 +132,7 @@ export const configSchema = z
     reporting: ignored,
   })
   .refine(({ auth, tokenendpoint }) => tokenendpoint === undefined || auth.token !== undefined, {
-    ...reads('auth', 'tokenendpoint'),
+    ...reads('auth.token', 'tokenendpoint'),
     path: ['tokenendpoint'],
     error: 'needs auth.token, whose realm, service and issuer it signs for',
   })
@@ -143,7 +143,7 @@ export const configSchema = z
       token.rootcertbundle !== undefined ||
       token.jwks !== undefined,
     {
-      ...reads('auth', 'tokenendpoint'),
+      ...reads('auth.token', 'tokenendpoint'),
       path: ['auth', 'token'],
       error: 'needs rootcertbundle or jwks to check tokens with, or tokenendpoint to issue them here',
     },
@@ -152,7 +152,7 @@ export const configSchema = z
     ({ auth: { token }, tokenendpoint }) =>
       !tokenendpoint || !token || token.signingalgorithms.includes(tokenendpoint.signingalgorithm),
     {
-      ...reads('auth.token', 'tokenendpoint.signingalgorithm'),
+      ...reads('auth.token.signingalgorithms', 'tokenendpoint.signingalgorithm'),
       path: ['tokenendpoint', 'signingalgorithm'],
       error: 'is not in auth.token.signingalgorithms, so that the registry would refuse the tokens; add it there',
     },

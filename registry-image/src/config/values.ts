@@ -12,18 +12,19 @@ export function only<const T extends string | boolean>(value: T, error: string) 
 }
 
 /**
- * For `superRefine` over several keys: the check runs although other keys have faults, so that one report holds everything, and
- * is left out when one of the keys it reads has a fault itself.
+ * For checks over several keys: the check runs although other keys have faults, so that one report holds everything, and is left
+ * out when one of the keys it reads is at fault itself. Faults below a key do not count: whether a section is there can be said
+ * whatever is in it.
  *
- * @param keys dotted paths, seen from the section
+ * @param keys dotted paths, seen from the section; `*` stands for each item of a list
  */
 export function reads(...keys: readonly string[]): { when: (payload: z.core.ParsePayload) => boolean } {
   const read = keys.map((key) => key.split('.'));
-  const touches = (path: readonly PropertyKey[]) =>
-    read.some((key) => key.every((part, at) => at >= path.length || part === path[at]));
+  const spoils = (path: readonly PropertyKey[]) =>
+    read.some((key) => path.every((part, at) => key[at] === '*' || key[at] === String(part)));
   // An unknown key is a fault of its own, and spoils no other.
   return {
-    when: ({ issues }) => !issues.some(({ code, path = [] }) => code !== 'unrecognized_keys' && touches(path)),
+    when: ({ issues }) => !issues.some(({ code, path = [] }) => code !== 'unrecognized_keys' && spoils(path)),
   };
 }
 

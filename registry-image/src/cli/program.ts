@@ -1,0 +1,64 @@
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { ConfigurationError } from '../errors/configuration-error.ts';
+import { configCommand } from './config.ts';
+import { EXIT } from './exit-codes.ts';
+import { reindexCommand } from './reindex.ts';
+import { serveCommand } from './serve.ts';
+import { userCommand } from './user.ts';
+
+/**
+ * Runs the command that the arguments name. What only one command needs is imported when it runs, so that the others are quick.
+ *
+ * @param args without the program and its file
+ * @returns the exit code
+ */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? EXIT.ok);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function program(): Command {
+  const commands = [serveCommand(), configCommand(), reindexCommand(), userCommand()];
+  const root = new Command('registry')
+    .description('A container registry with its own login and token endpoint')
+    .version(packageJson.version, '--version')
+    .addHelpText(
+      'after',
+      `\nExit codes: ${EXIT.ok} done, ${EXIT.failed} failed, ${EXIT.usage} wrong usage, ${EXIT.configuration} the configuration has faults.`,
+    );
+  for (const command of commands) root.addCommand(command);
+  return throwing(root);
+}
+
+/** Makes commander throw in place of ending the process. */
+function throwing(command: Command): Command {
+  command.exitOverride();
+  for (const child of command.commands) throwing(child);
+  return command;
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has printed its message itself, except for faults that an action finds in its arguments.
+    if (error.code === 'commander.invalidArgument') console.error(`error: ${error.message}`);
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  if (error instanceof ConfigurationError) {
+    console.error(error.message);
+    return EXIT.configuration;
+  }
+  console.error(
+    error instanceof Error && !isExpected(error) ? (error.stack ?? error.message) : String((error as Error).message),
+  );
+  return EXIT.failed;
+}
+
+/** Errors of the system and those with a sentence for the operator, whose stack would only hide it. */
+function isExpected(error: Error): boolean {
+  return error.constructor === Error || (error as NodeJS.ErrnoException).code !== undefined;
+}

@@ -1,0 +1,101 @@
+import { isSection, type Section, valueAt } from './raw-config.ts';
+import { nodeAt } from './schema-tree.ts';
+
+/** Older and foreign names of keys, in the order in which they are looked for. */
+const RENAMED = [
+  // distribution 2: https://distribution.github.io/distribution/about/configuration/#loglevel
+  ['loglevel', 'log.level'],
+  ['storage.cache.layerinfo', 'storage.cache.blobdescriptor'],
+  // Registered names of the same driver.
+  ['storage.s3aws', 'storage.s3'],
+  // The registry of GitLab.
+  ['storage.s3_v1', 'storage.s3'],
+  ['storage.s3_v2', 'storage.s3'],
+  ['storage.s3.pathstyle', 'storage.s3.forcepathstyle'],
+  ['storage.s3.path_style', 'storage.s3.forcepathstyle'],
+] as const;
+
+/** Words that distribution reads in any case. */
+const CASE_INSENSITIVE = ['log.level', 'validation.manifests.indexes.platforms'];
+
+/** The path that a key of another version is read under, or the same path. */
+export function currentPath(path: readonly string[]): readonly string[] {
+  return RENAMED.reduce<readonly string[]>((current, [older, newer]) => {
+    const prefix = older.split('.');
+    return prefix.every((key, at) => current[at] === key)
+      ? [...newer.split('.'), ...current.slice(prefix.length)]
+      : current;
+  }, path);
+}
+
+/** Older names of keys, as `REGISTRY_…` variables may spell them. */
+export const OLDER_PATHS: readonly (readonly string[])[] = RENAMED.map(([older]) => older.split('.'));
+
+/**
+ * Brings what existing files write in several ways into the one that the schema reads: older names, a section given as the one
+ * word that it holds (`storage: inmemory`, `auth: none`), a section without content (`redis:`), an endpoint without its scheme,
+ * options in quotes.
+ *
+ * @returns a new value; the old one stays as it is
+ */
+export function modernize(file: unknown): unknown {
+  if (!isSection(file)) return file;
+  const config = structuredClone(file);
+  for (const name of ['storage', 'auth']) {
+    const section = config[name];
+    if (typeof section === 'string') config[name] = { [section]: {} };
+    // A driver without options is `inmemory:` in YAML, which is null.
+    else if (isSection(section)) {
+      for (const [key, value] of Object.entries(section)) section[key] = value ?? {};
+    }
+  }
+  for (const [older, newer] of RENAMED) rename(config, older.split('.'), newer.split('.'));
+  for (const path of CASE_INSENSITIVE) update(config, path, (word) => word.toLowerCase());
+  const scheme = valueAt(config, ['storage', 's3', 'secure']) === false ? 'http' : 'https';
+  update(config, 'storage.s3.regionendpoint', (endpoint) =>
+    endpoint.includes('://') ? endpoint : `${scheme}://${endpoint}`,
+  );
+  unquoteOptions(config);
+  update(config, 'http.tls.ciphersuites', (suites) => suites.split(',').map((suite) => suite.trim()));
+  return withoutNulls(config);
+}
+
+/** Where both names are set, the older one stays, and is reported as a key that nobody knows. */
+function rename(config: Section, older: readonly string[], newer: readonly string[]): void {
+  const value = valueAt(config, older);
+  if (value === undefined || valueAt(config, newer) !== undefined) return;
+  const parent = valueAt(config, older.slice(0, -1)) as Section;
+  delete parent[older.at(-1) as string];
+  let target = config;
+  for (const key of newer.slice(0, -1)) {
+    if (!isSection(target[key])) target[key] = {};
+    target = target[key] as Section;
+  }
+  target[newer.at(-1) as string] = value;
+}
+
+function update(config: Section, path: string, change: (text: string) => unknown): void {
+  const keys = path.split('.');
+  const text = valueAt(config, keys);
+  if (typeof text !== 'string') return;
+  (valueAt(config, keys.slice(0, -1)) as Section)[keys.at(-1) as string] = change(text);
+}
+
+/** Drivers take their options as text too: `encrypt: "true"`, `chunksize: "5242880"`. */
+function unquoteOptions(config: Section): void {
+  const options = valueAt(config, ['storage', 's3']);
+  if (!isSection(options)) return;
+  for (const [key, value] of Object.entries(options)) {
+    if (typeof value !== 'string' || nodeAt(['storage', 's3', key])?.kind !== 'value') continue;
+    if (value === 'true' || value === 'false') options[key] = value === 'true';
+    else if (/^\d+$/.test(value)) options[key] = Number(value);
+  }
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isSection(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) => (item === null ? [] : [[key, withoutNulls(item)]])),
+  );
+}

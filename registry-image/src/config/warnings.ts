@@ -1,0 +1,119 @@
+import { isSection, valueAt, valuesAt } from './raw-config.ts';
+
+interface KeyWithoutEffect {
+  /** Dotted path; `*` stands for each item of a list. */
+  readonly key: string;
+  /** Why nothing acts on it, and what there is instead. */
+  readonly reason: string;
+  /** The values that it is said for. @default every value */
+  readonly when?: (value: unknown) => boolean;
+}
+
+/** Index reads are from SQL, whatever storage holds: nothing is listed or looked up there. */
+const INDEXED = 'the index answers this without asking storage';
+const S3_CLIENT = 'the S3 client decides this itself';
+
+/** Keys that existing files hold and that nothing here acts on. A test holds that every other key is read by something. */
+export const KEYS_WITHOUT_EFFECT: readonly KeyWithoutEffect[] = [
+  {
+    key: 'log.formatter',
+    reason: 'the log is always JSON, one object a line',
+    when: (formatter) => formatter !== 'json',
+  },
+  { key: 'log.accesslog.formatter', reason: 'the access log is part of the JSON log' },
+  { key: 'log.hooks', reason: 'no mail is sent for log lines; alert on the log itself' },
+  { key: 'log.output', reason: 'the log goes to standard output', when: (output) => output !== 'stdout' },
+  { key: 'log.reportcaller', reason: 'log lines do not name the line of code' },
+  { key: 'storage.filesystem.maxthreads', reason: 'Node.js limits file operations itself (UV_THREADPOOL_SIZE)' },
+  { key: 'storage.s3.objectownership', reason: 'objects are written without an ACL either way' },
+  { key: 'storage.s3.multipartcopychunksize', reason: S3_CLIENT },
+  { key: 'storage.s3.multipartcopymaxconcurrency', reason: S3_CLIENT },
+  { key: 'storage.s3.multipartcopythresholdsize', reason: S3_CLIENT },
+  {
+    key: 'storage.s3.maxrequestspersecond',
+    reason: 'requests are not throttled here; S3 does it, and the client waits',
+  },
+  { key: 'storage.s3.maxretries', reason: S3_CLIENT },
+  { key: 'storage.s3.parallelwalk', reason: 'the bucket is walked by reindex only' },
+  { key: 'storage.s3.checksum_disabled', reason: 'checksums are sent only where S3 requires one' },
+  { key: 'storage.s3.checksum_algorithm', reason: 'checksums are sent only where S3 requires one' },
+  { key: 'storage.s3.useragent', reason: S3_CLIENT },
+  { key: 'storage.s3.loglevel', reason: 'requests to S3 are not logged one by one' },
+  {
+    key: 'storage.cache.blobdescriptor',
+    reason: `no cache in Redis is used: ${INDEXED}`,
+    when: (cache) => cache === 'redis',
+  },
+  { key: 'storage.cache.blobdescriptorsize', reason: INDEXED },
+  { key: 'storage.tag.concurrencylimit', reason: INDEXED },
+  {
+    key: 'http.debug',
+    reason: 'there is no debug server and no metrics in this version; nothing listens on its address',
+  },
+  { key: 'http.http2', reason: 'HTTP/1.1 is served, which every client speaks; put a proxy in front for HTTP/2' },
+  { key: 'http.h2c', reason: 'HTTP/1.1 is served, which every client speaks; put a proxy in front for HTTP/2' },
+  { key: 'notifications.endpoints', reason: 'notifications are not delivered by this version', when: isFilledList },
+  { key: 'notifications.events', reason: 'notifications are not delivered by this version' },
+  { key: 'notifications.fanouttimeout', reason: 'notifications are not delivered by this version' },
+  { key: 'garbagecollection', reason: 'this version does not collect garbage; storage grows until a later one does' },
+  { key: 'health.database', reason: 'the index is always checked; see /readyz' },
+  { key: 'health.file', reason: 'health is that of storage and index; see /readyz' },
+  { key: 'health.http', reason: 'health is that of storage and index; see /readyz' },
+  { key: 'health.tcp', reason: 'health is that of storage and index; see /readyz' },
+  { key: 'validation.enabled', reason: 'manifests are always validated' },
+  { key: 'validation.disabled', reason: 'manifests are always validated' },
+  { key: 'validation.manifests.urls', reason: 'the URLs of foreign layers are not restricted' },
+  { key: 'validation.manifests.payloadsizelimit', reason: 'manifests of up to 4 MiB are taken' },
+  { key: 'validation.manifests.referencelimit', reason: 'the size of a manifest limits its references' },
+  {
+    key: 'compatibility.schema1.enabled',
+    reason: 'manifests of schema 1 are not taken by this version, and answered with MANIFEST_INVALID',
+    when: (enabled) => enabled === true,
+  },
+  { key: 'compatibility.schema1.trustkey', reason: 'manifests of schema 1 are not taken by this version' },
+  { key: 'compatibility.schema1.signingkeyfile', reason: 'manifests of schema 1 are not taken by this version' },
+  {
+    key: 'database',
+    reason: "GitLab's metadata database is not read; the index of this server is in the section index",
+  },
+  { key: 'gc', reason: "GitLab's collector works on its metadata database, which is not read" },
+  { key: 'middleware', reason: 'there are no middlewares; signed URLs name the storage itself' },
+  { key: 'migration', reason: "there is no migration to GitLab's metadata database" },
+  { key: 'policy', reason: 'repositories are not restricted to classes of content' },
+  { key: 'profiling', reason: 'there is no profiler' },
+  { key: 'rate_limiter', reason: 'requests are not limited by this version' },
+  { key: 'redis', reason: 'Redis is not used: the index holds what it would cache' },
+  { key: 'reporting', reason: 'errors are reported in the log only' },
+];
+
+/** Shorter ones than this can be guessed. */
+const SECRET_LENGTH = 16;
+
+/** One sentence for everything in a configuration that does not do what its operator may think. */
+export function warningsOf(value: unknown): readonly string[] {
+  const withoutEffect = KEYS_WITHOUT_EFFECT.flatMap(({ key, reason, when = () => true }) =>
+    valuesAt(value, key.split('.'))
+      .filter((found) => when(found.value))
+      .map(({ path }) => `${path.join('.')} has no effect: ${reason}`),
+  );
+  return [...withoutEffect, ...unsafe(value)];
+}
+
+function unsafe(value: unknown): string[] {
+  const warnings: string[] = [];
+  const auth = valueAt(value, ['auth']);
+  if (auth === undefined || (isSection(auth) && Object.keys(auth).length === 0)) {
+    warnings.push(
+      'auth is not set: anybody who can reach the registry may pull and push; write auth: none if that is meant',
+    );
+  }
+  const secret = valueAt(value, ['http', 'secret']);
+  if (typeof secret === 'string' && secret.length < SECRET_LENGTH) {
+    warnings.push(`http.secret is short enough to be guessed; give it ${SECRET_LENGTH} or more random characters`);
+  }
+  return warnings;
+}
+
+function isFilledList(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}
