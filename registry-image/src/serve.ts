@@ -7,7 +7,8 @@ import { createRegistry } from './registry/registry.ts';
 import { Reindexer } from './registry/reindex.ts';
 import { startUploadPurging } from './registry/upload-purging.ts';
 import { openStorageDriver } from './storage/open-driver.ts';
-import { loadServerTls, watchServerTls } from './tls/server-tls.ts';
+import { loadServerTls } from './tls/server-tls.ts';
+import { watchServerTls } from './tls/watch-server-tls.ts';
 
 /**
  * Runs the server until SIGTERM or SIGINT: then it takes no new requests, lets the running ones finish for
@@ -18,18 +19,19 @@ import { loadServerTls, watchServerTls } from './tls/server-tls.ts';
 export async function serve(config: Config, warnings: readonly string[]): Promise<void> {
   const stopped = stopSignal();
   const { tls: tlsSettings, addr, draintimeout, host } = config.http;
-  const tls = tlsSettings && (await loadServerTls(tlsSettings, host && new URL(host).hostname));
+  const externalHost = host && new URL(host).hostname;
+  const tls = tlsSettings && (await loadServerTls(tlsSettings, externalHost));
   const driver = await openStorageDriver(config.storage);
   const metadata = await openIndex(config);
   const registry = createRegistry(driver, metadata, config);
   const authentication = await openAuth(config);
   const app = await buildApp({ config, registry, authentication, ...(tls && { tls: tls.options }) });
 
-  for (const warning of warnings) app.log.warn(warning);
+  for (const warning of [...warnings, ...(tls?.warnings ?? []), ...authentication.warnings]) app.log.warn(warning);
   await bringUpIndex(app, new Reindexer(driver, metadata), await metadata.isBuilt());
   await registry.health.start();
   const stopPurging = startUploadPurging(registry.uploads, config.storage.maintenance.uploadpurging, app.log);
-  const tlsWatch = tlsSettings && watchServerTls(app.server, tlsSettings, app.log);
+  const tlsWatch = tlsSettings && watchServerTls(app.server, tlsSettings, app.log, { externalHost });
   await app.listen({ host: addr.host === '' ? '::' : addr.host, port: addr.port });
 
   app.log.info({ signal: await stopped }, 'stopping: no new requests are taken, running ones may finish');
