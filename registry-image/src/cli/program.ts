@@ -52,13 +52,12 @@ function report(error: unknown): number {
     console.error(error.message);
     return EXIT.configuration;
   }
-  console.error(
-    error instanceof Error && !isExpected(error) ? (error.stack ?? error.message) : String((error as Error).message),
-  );
+  console.error(`error: ${error instanceof Error ? textOf(error) : String(error)}`);
   return EXIT.failed;
 }
 
-/** Errors of the system and those with a sentence for the operator, whose stack would only hide it. */
-function isExpected(error: Error): boolean {
-  return error.constructor === Error || (error as NodeJS.ErrnoException).code !== undefined;
+/** A sentence for the operator, from us or from the system; the stack only where the program itself is at fault. */
+function textOf(error: Error & { code?: unknown }): string {
+  const isExpected = error.constructor === Error || typeof error.code === 'string';
+  return isExpected ? error.message : (error.stack ?? error.message);
 }
