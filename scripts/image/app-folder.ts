@@ -20,18 +20,14 @@ const COMMAND = "#!/usr/local/bin/node\nimport './main.js';\n";
  *     THIRD_PARTY_LICENSES   and their licences
  *
  * @param folder empty, or not there yet
- * @throws {ImageBuildError} when a package is not installed
+ * @throws {ImageBuildError} when the server cannot be bundled, or a package is not installed
  */
-export async function writeAppFolder(
-  folder: string,
-  architecture: Architecture,
-  entry = 'registry-image/src/main.ts',
-): Promise<void> {
+export async function writeAppFolder(folder: string, architecture: Architecture): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const { name, version, license } = JSON.parse(
     readFileSync(path.join(REPOSITORY, 'registry-image/package.json'), 'utf8'),
   );
-  const packages = [...(await bundleServer(folder, entry)), ...copyNativePackages(folder, architecture)];
+  const packages = [...(await bundleServer(folder)), ...copyNativePackages(folder, architecture)];
   const write = (file: string, text: string) => writeFileSync(path.join(folder, file), text);
   write('package.json', `${JSON.stringify({ name, version, license, private: true, type: 'module' }, undefined, 2)}\n`);
   write('registry', COMMAND);

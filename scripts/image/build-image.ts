@@ -8,7 +8,7 @@ import { ImageBuildError } from './image-build-error.ts';
 import { imageConfig, platformOf } from './image-config.ts';
 import { findPackage } from './installed-package.ts';
 import { buildLayer, entriesOfFolder, type LayerEntry, sha256 } from './layer.ts';
-import type { Architecture } from './native-packages.ts';
+import { type Architecture, hostArchitecture } from './native-packages.ts';
 import { writeArchive } from './oci-archive.ts';
 import type { Progress } from './progress.ts';
 import { REPOSITORY } from './repository.ts';
@@ -75,12 +75,6 @@ export async function buildImage({ output, cache, progress }: ImageBuildOptions)
     layers: layers.map(({ compressed, ...layer }) => ({ ...layer, size: compressed.length })),
     seconds: Math.round((performance.now() - start) / 100) / 10,
   };
-}
-
-function hostArchitecture(): Architecture {
-  const { arch } = process;
-  if (arch === 'x64' || arch === 'arm64') return arch;
-  throw new ImageBuildError(`the image cannot be built for ${arch}; it can for x64 and arm64`);
 }
 
 /** The time of everything in the image: https://reproducible-builds.org/docs/source-date-epoch/, in seconds. @default 0 */

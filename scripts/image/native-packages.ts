@@ -6,6 +6,13 @@ import { findPackage, type InstalledPackage } from './installed-package.ts';
 /** Node's name of a processor that the image can be built for. */
 export type Architecture = 'x64' | 'arm64';
 
+/** @throws {ImageBuildError} on any other processor */
+export function hostArchitecture(): Architecture {
+  const { arch } = process;
+  if (arch === 'x64' || arch === 'arm64') return arch;
+  throw new ImageBuildError(`the image cannot be built for ${arch}; it can for x64 and arm64`);
+}
+
 /** Packages with native code cannot be bundled: these files of them are copied, and nothing else is. */
 function nativePackages(architecture: Architecture): Record<string, readonly string[]> {
   return {

@@ -44,6 +44,6 @@ function packageUrl(name: string, version: string): string {
 
 /** By name and version, each once: npm may have installed the same version in two places. */
 function sorted(packages: readonly InstalledPackage[]): InstalledPackage[] {
-  const byId = new Map(packages.map((installed) => [`${installed.name}@${installed.version}`, installed]));
+  const byId = new Map(packages.map((installed) => [`${installed.name} ${installed.version}`, installed]));
   return [...byId.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, installed]) => installed);
 }
