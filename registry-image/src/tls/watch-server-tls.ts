@@ -35,7 +35,6 @@ export function watchServerTls(
   if (!(server instanceof TlsServer)) throw new Error('http.tls is set, but the server speaks plain HTTP');
   let current: string | undefined;
   let reported = '';
-
   let running = Promise.resolve();
 
   async function load(): Promise<void> {
@@ -43,9 +42,9 @@ export function watchServerTls(
       const { options: loaded } = await loadServerTls(settings, externalHost);
       reported = '';
       if (fingerprint(loaded) === current) return;
-      // The first look sets what is in use already.
-      if (current !== undefined) log.info('TLS certificate reloaded');
       (server as TlsServer).setSecureContext(loaded);
+      // The first look sets what is in use already, which is no news.
+      if (current !== undefined) log.info('TLS certificate reloaded');
       current = fingerprint(loaded);
     } catch (error) {
       const { message } = error as Error;
