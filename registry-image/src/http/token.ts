@@ -20,8 +20,8 @@ const MAX_FORM_SIZE = 64 * 1024;
  *
  * Refresh tokens are not issued: `offline_token` is answered without one, and clients go on with their password.
  */
-export async function tokenRoutes(app: FastifyInstance, { service, users }: TokenEndpoint): Promise<void> {
-  await app.register(formbody, { bodyLimit: MAX_FORM_SIZE });
+export function tokenRoutes(app: FastifyInstance, { service, users }: TokenEndpoint, done: () => void): void {
+  void app.register(formbody, { bodyLimit: MAX_FORM_SIZE });
 
   app.get('/jwt/auth', { config: { access: 'public' } }, async (request, reply) => {
     const query = request.query as Parameters;
@@ -53,6 +53,7 @@ export async function tokenRoutes(app: FastifyInstance, { service, users }: Toke
   app.get('/.well-known/jwks.json', { config: { access: 'public' } }, async (_request, reply) =>
     reply.header('Cache-Control', 'public, max-age=300').send(publicJwks(service.key)),
   );
+  done();
 }
 
 function answer(reply: FastifyReply, issued: IssuedToken, more: { scope?: string } = {}) {
