@@ -42,7 +42,7 @@ async function admit(
     forwardedProto: header(request, 'x-forwarded-proto'),
   };
   const needed = neededScope(request, access);
-  const scope = needed && formatScope(needed.challenged);
+  const scope = needed?.challenged.map(formatScope).join(' ');
   const identity = await authenticator.identify(caller);
   if (isRefusal(identity)) throw unauthorized(authenticator, caller, { ...identity, scope });
   if (needed !== undefined && !needed.allowedBy(identity)) {
@@ -53,7 +53,7 @@ async function admit(
 }
 
 interface NeededScope {
-  readonly challenged: ResourceScope;
+  readonly challenged: readonly ResourceScope[];
   allowedBy(access: GrantedAccess): boolean;
 }
 
@@ -61,15 +61,25 @@ function neededScope(request: FastifyRequest, access: Exclude<RouteAccess, 'publ
   if (access === 'authenticated') return undefined;
   if (access === 'catalog') {
     return {
-      challenged: { type: 'registry', name: 'catalog', actions: ['*'] },
+      challenged: [{ type: 'registry', name: 'catalog', actions: ['*'] }],
       allowedBy: (granted) => granted.allows('registry', 'catalog', '*'),
     };
   }
   const { name } = request.params as { name: string };
   return {
-    challenged: { type: 'repository', name, actions: CHALLENGED[access] },
+    challenged: [{ type: 'repository', name, actions: CHALLENGED[access] }, ...mountSource(request)],
     allowedBy: (granted) => granted.allows('repository', name, access),
   };
+}
+
+/**
+ * The repository that a push wants to mount a blob from, to be pulled with the same token. A token without it is let through all
+ * the same: the mount then becomes an ordinary upload.
+ */
+function mountSource(request: FastifyRequest): ResourceScope[] {
+  const { mount, from } = request.query as Record<string, unknown>;
+  const named = mount !== undefined && typeof from === 'string' && /^[a-z0-9._/-]+$/.test(from);
+  return named ? [{ type: 'repository', name: from, actions: CHALLENGED.pull }] : [];
 }
 
 function unauthorized(authenticator: Authenticator, caller: Caller, refusal: Refusal): RegistryError {

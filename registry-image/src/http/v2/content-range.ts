@@ -3,21 +3,21 @@ import type { ChunkRange } from '../../registry/uploads.ts';
 import type { ByteRange } from '../../storage/storage-driver.ts';
 
 /**
- * `Content-Range: 0-1023` of a chunk; `bytes 0-1023/*` is taken too.
+ * `Content-Range: 0-1023` of a chunk, without a unit.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-a-blob-in-chunks
  *
- * @throws RegistryError BLOB_UPLOAD_INVALID, SIZE_INVALID
+ * @throws RegistryError RANGE_INVALID, SIZE_INVALID
  */
 export function parseContentRange(
   header: string | undefined,
   contentLength: string | undefined,
 ): ChunkRange | undefined {
   if (header === undefined) return undefined;
-  const match = /^(?:bytes[ =])?(\d+)-(\d+)(?:\/(?:\*|\d+))?$/.exec(header.trim());
+  const match = /^(\d+)-(\d+)$/.exec(header);
   const start = Number(match?.[1]);
   const end = Number(match?.[2]);
   if (!match || end < start) {
-    throw new RegistryError('BLOB_UPLOAD_INVALID', {
+    throw new RegistryError('RANGE_INVALID', {
       detail: `the Content-Range "${header}" is not <first byte>-<last byte>, such as 0-1023`,
     });
   }
@@ -44,6 +44,5 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
   }
   const start = Number(match[1]);
   const end = match[2] === '' ? size - 1 : Number(match[2]);
-  if (match[2] !== '' && end < start) return undefined;
-  return start >= size ? 'unsatisfiable' : { start, end: Math.min(end, size - 1) };
+  return start >= size || end < start ? 'unsatisfiable' : { start, end: Math.min(end, size - 1) };
 }

@@ -56,5 +56,5 @@ export function pageOf(request: FastifyRequest, maximum: number): Page {
 export function nextPageLink(path: string, page: Page, names: readonly string[], more: boolean): string | undefined {
   const last = names.at(-1);
   if (!more || last === undefined) return undefined;
-  return `<${path}?${new URLSearchParams({ last, n: String(page.limit) })}>; rel="next"`;
+  return `<${path}?${new URLSearchParams({ n: String(page.limit), last })}>; rel="next"`;
 }

@@ -14,7 +14,8 @@ export function referrerRoutes(app: FastifyInstance, { referrers }: { readonly r
       const artifactType = queryValue(request, 'artifactType') || undefined;
       const index = await referrers.list(repositoryOf(request), subject, artifactType);
       if (artifactType !== undefined) reply.header('oci-filters-applied', 'artifactType');
-      return reply.type(index.mediaType).send(JSON.stringify(index));
+      // As bytes: fastify would add a charset to the type of a string, which the specification gives without.
+      return reply.type(index.mediaType).send(Buffer.from(JSON.stringify(index)));
     },
   });
 }

@@ -58,9 +58,8 @@ export function uploadRoutes(app: FastifyInstance, { blobs, uploads, locations }
     config: { access: 'push' },
     handler: async (request, reply) => {
       const repository = repositoryOf(request);
-      const range = chunkRangeOf(request);
       const upload = await inOrder(repository, idOf(request), () =>
-        uploads.append(repository, idOf(request), bodyOf(request), range),
+        uploads.append(repository, idOf(request), bodyOf(request), chunkRangeOf(request)),
       );
       return accepted(reply, repository, upload, 202);
     },
@@ -73,9 +72,8 @@ export function uploadRoutes(app: FastifyInstance, { blobs, uploads, locations }
     handler: async (request, reply) => {
       const repository = repositoryOf(request);
       const digest = requireDigest(queryValue(request, 'digest') ?? '');
-      const range = chunkRangeOf(request);
       await inOrder(repository, idOf(request), () =>
-        uploads.finish(repository, idOf(request), digest, bodyOf(request), range),
+        uploads.finish(repository, idOf(request), digest, bodyOf(request), chunkRangeOf(request)),
       );
       return created(reply, repository, digest);
     },
