@@ -4,9 +4,9 @@ import { promisify } from 'node:util';
 import { extract } from 'tar-stream';
 import { type DebianPackageFile, downloadDebianPackages } from './debian-packages.ts';
 import { ImageBuildError } from './image-build-error.ts';
-import type { LayerEntry } from './layer.ts';
 import type { Architecture } from './native-packages.ts';
 import type { Progress } from './progress.ts';
+import type { TarEntry } from './tar.ts';
 
 const run = promisify(execFile);
 
@@ -42,13 +42,13 @@ export async function baseLayer(options: {
   cache: string;
   architecture: Architecture;
   progress: Progress;
-}): Promise<{ entries: LayerEntry[]; packages: DebianPackageFile[] }> {
+}): Promise<{ entries: TarEntry[]; packages: DebianPackageFile[] }> {
   const packages = await downloadDebianPackages(Object.keys(PACKAGES), options);
   const entries = (await Promise.all(packages.map(entriesOfPackage))).flat();
   return { entries: [...bundleCertificates(entries), ...skeleton()], packages };
 }
 
-async function entriesOfPackage({ name, file }: DebianPackageFile): Promise<LayerEntry[]> {
+async function entriesOfPackage({ name, file }: DebianPackageFile): Promise<TarEntry[]> {
   const wanted = PACKAGES[name] ?? NOTHING;
   const entries = (await unpack(file)).filter(({ path }) => wanted.test(path) || COPYRIGHT.test(path));
   if (wanted !== NOTHING && !entries.some(({ path }) => wanted.test(path))) {
@@ -59,11 +59,11 @@ async function entriesOfPackage({ name, file }: DebianPackageFile): Promise<Laye
 }
 
 /** The files and links of a package. */
-async function unpack(file: string): Promise<LayerEntry[]> {
+async function unpack(file: string): Promise<TarEntry[]> {
   const { stdout } = await run('dpkg-deb', ['--fsys-tarfile', file], { encoding: 'buffer', maxBuffer: 2 ** 28 });
   const archive = extract();
   archive.end(stdout);
-  const entries: LayerEntry[] = [];
+  const entries: TarEntry[] = [];
   for await (const found of archive) {
     const path = found.header.name.replace(/^\.\//, '');
     const { type, mode, linkname } = found.header;
@@ -75,8 +75,8 @@ async function unpack(file: string): Promise<LayerEntry[]> {
 }
 
 /** Does what update-ca-certificates does when ca-certificates is installed: one file with all of them, by name. */
-function bundleCertificates(entries: readonly LayerEntry[]): LayerEntry[] {
-  const isCertificate = ({ path }: LayerEntry) => path.startsWith('usr/share/ca-certificates/');
+function bundleCertificates(entries: readonly TarEntry[]): TarEntry[] {
+  const isCertificate = ({ path }: TarEntry) => path.startsWith('usr/share/ca-certificates/');
   const texts = entries
     .filter(isCertificate)
     .sort((a, b) => (a.path < b.path ? -1 : 1))
@@ -88,7 +88,7 @@ function bundleCertificates(entries: readonly LayerEntry[]): LayerEntry[] {
 }
 
 /** What a package manager and an administrator would have made. */
-function skeleton(): LayerEntry[] {
+function skeleton(): TarEntry[] {
   const text = (path: string, ...lines: string[]) => ({ path, content: Buffer.from(`${lines.join('\n')}\n`) });
   const link = (path: string, linkTo: string) => ({ path, content: { linkTo } });
   return [

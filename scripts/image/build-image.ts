@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeAppFolder } from './app-folder.ts';
@@ -7,25 +7,18 @@ import type { DebianPackageFile } from './debian-packages.ts';
 import { ImageBuildError } from './image-build-error.ts';
 import { imageConfig, platformOf } from './image-config.ts';
 import { findPackage } from './installed-package.ts';
-import { buildLayer, entriesOfFolder, type LayerEntry, sha256 } from './layer.ts';
+import { buildLayer, entriesOfFolder } from './layer.ts';
 import { type Architecture, hostArchitecture } from './native-packages.ts';
-import { writeArchive } from './oci-archive.ts';
+import { type WrittenArchive, writeArchive } from './oci-archive.ts';
 import type { Progress } from './progress.ts';
 import { REPOSITORY } from './repository.ts';
+import type { TarEntry } from './tar.ts';
 
-export interface ImageBuild {
+export interface ImageBuild extends WrittenArchive {
   /** Path of the archive. */
   readonly archive: string;
   /** The name the image gets where the archive is loaded. */
   readonly name: string;
-  /** Digest of the image's manifest. */
-  readonly digest: string;
-  /** The image's id in podman and docker. */
-  readonly id: string;
-  /** Digest of the archive file. */
-  readonly archiveDigest: string;
-  /** Bytes of the archive file. */
-  readonly size: number;
   readonly layers: readonly { name: string; digest: string; diffId: string; size: number; uncompressedSize: number }[];
   readonly seconds: number;
 }
@@ -70,8 +63,6 @@ export async function buildImage({ output, cache, progress }: ImageBuildOptions)
     archive: output,
     name,
     ...written,
-    archiveDigest: sha256(await readFile(output)),
-    size: (await stat(output)).size,
     layers: layers.map(({ compressed, ...layer }) => ({ ...layer, size: compressed.length })),
     seconds: Math.round((performance.now() - start) / 100) / 10,
   };
@@ -86,14 +77,14 @@ function buildTime(): Date {
   return new Date(Number(seconds) * 1000);
 }
 
-async function nodeEntries(folder: string): Promise<LayerEntry[]> {
+async function nodeEntries(folder: string): Promise<TarEntry[]> {
   return [
     { path: 'usr/local/bin/node', content: await readFile(path.join(folder, 'bin/node')), mode: 0o755 },
     { path: 'usr/share/doc/node/LICENSE', content: await readFile(path.join(folder, 'LICENSE')) },
   ];
 }
 
-async function appEntries(architecture: Architecture): Promise<LayerEntry[]> {
+async function appEntries(architecture: Architecture): Promise<TarEntry[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'registry-image-'));
   try {
     await writeAppFolder(folder, architecture);
@@ -103,11 +94,11 @@ async function appEntries(architecture: Architecture): Promise<LayerEntry[]> {
   }
 }
 
-function isDependency({ path: entryPath }: LayerEntry): boolean {
+function isDependency({ path: entryPath }: TarEntry): boolean {
   return entryPath.startsWith('app/node_modules/');
 }
 
-async function settings(): Promise<LayerEntry[]> {
+async function settings(): Promise<TarEntry[]> {
   const config = await readFile(path.join(REPOSITORY, 'registry-image/default-config.yml'));
   return [
     { path: 'etc/registry/config.yml', content: config },

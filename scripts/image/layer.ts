@@ -1,22 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { gzip as gzipCallback } from 'node:zlib';
-import { pack } from 'tar-stream';
+import { packTar, type TarEntry } from './tar.ts';
 
 const gzip = promisify(gzipCallback);
-
-/** One entry of a layer, by its path without a leading slash. */
-export interface LayerEntry {
-  readonly path: string;
-  readonly content: Buffer | 'directory' | { readonly linkTo: string };
-  /** @default - 0644 for a file, 0755 for a directory */
-  readonly mode?: number;
-  /** User and group. @default 0 */
-  readonly owner?: number;
-}
 
 /** A compressed layer: https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md */
 export interface Layer {
@@ -36,7 +25,7 @@ export interface Layer {
  */
 export async function buildLayer(
   name: string,
-  entries: readonly LayerEntry[],
+  entries: readonly TarEntry[],
   { cache, time }: { cache: string; time: Date },
 ): Promise<Layer> {
   const tar = await packTar(withParents(entries), time);
@@ -52,7 +41,7 @@ export async function buildLayer(
 }
 
 /** The files below `folder` as entries below `prefix`, with their modes reduced to 0755 for programs and 0644 for the rest. */
-export function entriesOfFolder(folder: string, prefix: string): LayerEntry[] {
+export function entriesOfFolder(folder: string, prefix: string): TarEntry[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((found) => found.isFile())
     .map((found) => {
@@ -67,8 +56,8 @@ export function sha256(bytes: Buffer | string): string {
 }
 
 /** Adds the directories that the entries lie in, and sorts: a directory comes before what is in it. */
-function withParents(entries: readonly LayerEntry[]): LayerEntry[] {
-  const byPath = new Map<string, LayerEntry>();
+function withParents(entries: readonly TarEntry[]): TarEntry[] {
+  const byPath = new Map<string, TarEntry>();
   for (const { path: entryPath } of entries) {
     for (let parent = path.dirname(entryPath); parent !== '.'; parent = path.dirname(parent)) {
       byPath.set(parent, { path: parent, content: 'directory' });
@@ -76,18 +65,6 @@ function withParents(entries: readonly LayerEntry[]): LayerEntry[] {
   }
   for (const entry of entries) byPath.set(entry.path, entry);
   return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-async function packTar(entries: readonly LayerEntry[], mtime: Date): Promise<Buffer> {
-  const archive = pack();
-  for (const { path: name, content, mode, owner = 0 } of entries) {
-    const header = { name, mtime, uid: owner, gid: owner };
-    if (content === 'directory') archive.entry({ ...header, type: 'directory', mode: mode ?? 0o755 });
-    else if ('linkTo' in content) archive.entry({ ...header, type: 'symlink', linkname: content.linkTo, mode: 0o777 });
-    else archive.entry({ ...header, mode: mode ?? 0o644 }, content);
-  }
-  archive.finalize();
-  return buffer(archive);
 }
 
 async function compress(tar: Buffer): Promise<Buffer> {

@@ -1,9 +1,8 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { pack } from 'tar-stream';
+import { ImageBuildError } from './image-build-error.ts';
 import { type Layer, sha256 } from './layer.ts';
+import { packTar, type TarEntry } from './tar.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const CONFIG = 'application/vnd.oci.image.config.v1+json';
@@ -20,6 +19,10 @@ export interface WrittenArchive {
   readonly digest: string;
   /** Digest of the configuration: the image's id in podman and docker. */
   readonly id: string;
+  /** Digest of the archive file. */
+  readonly archiveDigest: string;
+  /** Bytes of the archive file. */
+  readonly size: number;
 }
 
 /**
@@ -28,6 +31,7 @@ export interface WrittenArchive {
  * what `docker load` takes. The file appears when it is complete.
  *
  * @param image its configuration, its layers, and the name it gets where it is loaded
+ * @throws {ImageBuildError} when the file cannot be written
  */
 export async function writeArchive(
   file: string,
@@ -59,23 +63,27 @@ export async function writeArchive(
   const dockerManifest = [
     { Config: blobPath(config.digest), RepoTags: [image.name], Layers: layers.map(({ digest }) => blobPath(digest)) },
   ];
-  await writeTar(file, image.time, [
-    ['oci-layout', json({ imageLayoutVersion: '1.0.0' })],
-    ['index.json', json(index)],
-    ['manifest.json', json(dockerManifest)],
-    ...[...blobs].map(([digest, bytes]): [string, Buffer] => [blobPath(digest), bytes]),
-  ]);
-  return { digest: manifest.digest, id: config.digest };
+  const files: TarEntry[] = [
+    { path: 'oci-layout', content: json({ imageLayoutVersion: '1.0.0' }) },
+    { path: 'index.json', content: json(index) },
+    { path: 'manifest.json', content: json(dockerManifest) },
+    ...[...blobs].map(([digest, bytes]) => ({ path: blobPath(digest), content: bytes })),
+  ];
+  const archive = await packTar(files, image.time);
+  await writeWhole(file, archive);
+  return { digest: manifest.digest, id: config.digest, archiveDigest: sha256(archive), size: archive.length };
 }
 
-async function writeTar(file: string, mtime: Date, files: readonly [string, Buffer][]): Promise<void> {
-  const archive = pack();
-  for (const [name, bytes] of files) archive.entry({ name, mode: 0o644, mtime }, bytes);
-  archive.finalize();
+async function writeWhole(file: string, bytes: Buffer): Promise<void> {
   const unfinished = `${file}.${process.pid}.part`;
-  await mkdir(path.dirname(file), { recursive: true });
-  await pipeline(archive, createWriteStream(unfinished));
-  await rename(unfinished, file);
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(unfinished, bytes);
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw new ImageBuildError(`the archive cannot be written: ${(error as Error).message}; choose another --output`);
+  }
 }
 
 function blobPath(digest: string): string {

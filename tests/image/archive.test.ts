@@ -55,7 +55,7 @@ describeUnless(reasonNotToBuild(), 'npm run image', () => {
   test('holds no shell and no package manager', () => {
     const programs = [...image.files].filter(([, { header }]) => header.type === 'file' && (header.mode & 0o111) !== 0);
     const names = programs.map(([file]) => file).filter((file) => !file.startsWith('/usr/lib/'));
-    expect(names.sort()).toEqual(['/app/registry', '/usr/local/bin/node']);
+    expect(names.sort()).toEqual(['/app/main.js', '/app/registry', '/usr/local/bin/node']);
   });
 
   test('holds nothing of CDKTF', () => {

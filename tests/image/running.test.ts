@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ImageBuild } from '../../scripts/image/build-image.ts';
@@ -6,7 +6,7 @@ import { BackgroundProcess } from '../support/background-process.ts';
 import { freePort } from '../support/free-port.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { describeUnless, describeWith } from '../support/requirements.ts';
-import { runCommand } from '../support/run-command.ts';
+import { runCommand, tryCommand } from '../support/run-command.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 import { buildImageArchive, reasonNotToBuild } from './image-archive.ts';
 
@@ -39,8 +39,10 @@ describeUnless(reasonNotToBuild(), 'the image', () => {
     }, 120_000);
 
     afterAll(async () => {
-      if (build !== undefined) await runCommand('podman', podman('system', 'reset', '--force'));
-      directory?.remove();
+      await tryCommand('podman', podman('rm', '--all', '--force'));
+      // podman leaves its storage mounted on itself.
+      await tryCommand('umount', [inDirectory('storage/overlay')]);
+      directory.remove();
     });
 
     test('answers --version, as a command of its own too', async () => {
@@ -65,12 +67,14 @@ describeUnless(reasonNotToBuild(), 'the image', () => {
           `--env=REGISTRY_AUTH_TOKEN_REALM=https://${host}/jwt/auth`,
           build.name,
         ),
-        { isReady: () => isReady(`https://${host}`, read('tls/ca.crt')) },
+        { isReady: async () => isReady(`https://${host}`, read('tls/ca.crt')) },
       );
       try {
         const credentials = `admin:${read('auth/admin-password').trim()}`;
         const repository = `docker://${host}/tools/registry:1`;
-        const certificates = inDirectory('data/tls');
+        const certificates = inDirectory('certificates');
+        mkdirSync(certificates);
+        writeFileSync(path.join(certificates, 'ca.crt'), read('tls/ca.crt'));
         const push = ['--dest-cert-dir', certificates, '--dest-creds', credentials];
         const pull = ['--src-cert-dir', certificates, '--src-creds', credentials];
         await runCommand('skopeo', ['copy', ...push, `oci-archive:${build.archive}`, repository]);
