@@ -8,7 +8,7 @@ import { readYaml } from './yaml-text.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Overrides {
-  readonly value: unknown;
+  readonly value: Section;
   readonly warnings: readonly string[];
   readonly faults: readonly ConfigurationFault[];
   /** The variable that set the value at a path, a part of it, or the section that it is in. */

@@ -65,7 +65,7 @@ export const httpSchema = z
     prefix: z.enum(['/'], { error: 'must be /; the registry is served at the root of its host' }).default('/'),
     /** The URL that clients use; set, it is put in front of every Location. Left out: Location is a path. */
     host: httpUrl().optional(),
-    /** Signs the state of uploads in progress; the same on every machine. Left out: made on first start. */
+    /** Signs what distribution lets clients keep of their uploads; nothing here does. */
     secret: z.string().min(1).optional(),
     relativeurls: z.boolean().default(false),
     /** How long running requests may take to finish after SIGTERM. */

@@ -4,7 +4,7 @@ import { applyEnvironment, type Environment } from './environment.ts';
 import { isSection } from './raw-config.ts';
 import type { Config } from './schema.ts';
 import { SCHEMA_TREE } from './schema-tree.ts';
-import { modernize } from './spellings.ts';
+import { modernize, modernizeKeys } from './spellings.ts';
 import { validateConfig } from './validate.ts';
 import { warningsOf } from './warnings.ts';
 import { readYaml } from './yaml-text.ts';
@@ -45,9 +45,9 @@ export async function loadConfig(path: string, environment: Environment): Promis
 export function parseConfig(text: string, source: string, environment: Environment): LoadedConfig {
   const yaml = readYaml(text, SCHEMA_TREE);
   if (yaml.value === undefined) throw new ConfigurationError(source, yaml.faults);
-  const file = modernize(yaml.value ?? {});
-  const overrides = applyEnvironment(isSection(file) ? file : {}, environment);
+  const file = yaml.value ?? {};
   // What is not a section at all is for the schema to refuse.
+  const overrides = applyEnvironment(isSection(file) ? modernizeKeys(file) : {}, environment);
   const value = isSection(file) ? modernize(overrides.value) : file;
   const origin = (path: readonly PropertyKey[]) => {
     const line = yaml.line(path);

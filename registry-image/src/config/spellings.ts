@@ -32,14 +32,12 @@ export function currentPath(path: readonly string[]): readonly string[] {
 export const OLDER_PATHS: readonly (readonly string[])[] = RENAMED.map(([older]) => older.split('.'));
 
 /**
- * Brings what existing files write in several ways into the one that the schema reads: older names, a section given as the one
- * word that it holds (`storage: inmemory`, `auth: none`), a section without content (`redis:`), an endpoint without its scheme,
- * options in quotes.
+ * Brings the names of keys into those that the schema reads: older names, and a section given as the one word that it holds
+ * (`storage: inmemory`, `auth: none`).
  *
  * @returns a new value; the old one stays as it is
  */
-export function modernize(file: unknown): unknown {
-  if (!isSection(file)) return file;
+export function modernizeKeys(file: Section): Section {
   const config = structuredClone(file);
   for (const name of ['storage', 'auth']) {
     const section = config[name];
@@ -50,14 +48,27 @@ export function modernize(file: unknown): unknown {
     }
   }
   for (const [older, newer] of RENAMED) rename(config, older.split('.'), newer.split('.'));
+  return config;
+}
+
+/**
+ * Brings values into the form that the schema reads, beside the names of their keys: options in quotes, words in capitals, a list
+ * in one text, an endpoint without its scheme; and leaves out sections without content (`redis:`).
+ *
+ * @returns a new value; the old one stays as it is
+ */
+export function modernize(file: Section): Section {
+  const config = modernizeKeys(file);
+  unquoteOptions(config);
   for (const path of CASE_INSENSITIVE) update(config, path, (word) => word.toLowerCase());
   const scheme = valueAt(config, ['storage', 's3', 'secure']) === false ? 'http' : 'https';
   update(config, 'storage.s3.regionendpoint', (endpoint) =>
     endpoint.includes('://') ? endpoint : `${scheme}://${endpoint}`,
   );
-  unquoteOptions(config);
+  // distribution's word for naming no class to the store.
+  update(config, 'storage.s3.storageclass', (name) => (name === 'NONE' ? 'STANDARD' : name));
   update(config, 'http.tls.ciphersuites', (suites) => suites.split(',').map((suite) => suite.trim()));
-  return withoutNulls(config);
+  return withoutNulls(config) as Section;
 }
 
 /** Where both names are set, the older one stays, and is reported as a key that nobody knows. */

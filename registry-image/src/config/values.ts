@@ -41,8 +41,9 @@ const MILLISECONDS: Record<string, number> = {
 
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
 
-/** Parses `1h30m` or `500ms` into milliseconds; `undefined` when the text is not a duration with units. */
+/** Parses `1h30m`, `500ms` or `0` into milliseconds; `undefined` when the text is not a duration with units. */
 export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0;
   if (!DURATION.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
@@ -53,7 +54,7 @@ export function parseDuration(text: string): number | undefined {
 
 /**
  * A duration with a unit, such as `500ms`, `5m` or `168h`; the server sees milliseconds.
- * Bare numbers are refused: distribution reads them as nanoseconds, which nobody means.
+ * Bare numbers except 0 are refused: distribution reads them as nanoseconds, which nobody means.
  *
  * @param bounds smallest and largest duration allowed, in the same notation
  */
@@ -61,7 +62,7 @@ export function duration(bounds: { min?: string; max?: string } = {}) {
   return z
     .union([z.string(), z.number()], { error: 'must be a duration with a unit, such as 30s, 5m or 24h' })
     .transform((value, context) => {
-      const parsed = typeof value === 'string' ? parseDuration(value) : undefined;
+      const parsed = typeof value === 'string' || value === 0 ? parseDuration(String(value)) : undefined;
       if (parsed === undefined) {
         const bare = /^\d+$/.test(String(value));
         context.addIssue({

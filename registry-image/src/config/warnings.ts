@@ -50,6 +50,10 @@ export const KEYS_WITHOUT_EFFECT: readonly KeyWithoutEffect[] = [
     key: 'http.debug',
     reason: 'there is no debug server and no metrics in this version; nothing listens on its address',
   },
+  {
+    key: 'http.secret',
+    reason: 'clients hold no state that needs a signature: uploads in progress are kept in storage',
+  },
   { key: 'http.http2', reason: 'HTTP/1.1 is served, which every client speaks; put a proxy in front for HTTP/2' },
   { key: 'http.h2c', reason: 'HTTP/1.1 is served, which every client speaks; put a proxy in front for HTTP/2' },
   { key: 'notifications.endpoints', reason: 'notifications are not delivered by this version', when: isFilledList },
@@ -86,9 +90,6 @@ export const KEYS_WITHOUT_EFFECT: readonly KeyWithoutEffect[] = [
   { key: 'reporting', reason: 'errors are reported in the log only' },
 ];
 
-/** Shorter ones than this can be guessed. */
-const SECRET_LENGTH = 16;
-
 /** One sentence for everything in a configuration that does not do what its operator may think. */
 export function warningsOf(value: unknown): readonly string[] {
   const withoutEffect = KEYS_WITHOUT_EFFECT.flatMap(({ key, reason, when = () => true }) =>
@@ -96,22 +97,14 @@ export function warningsOf(value: unknown): readonly string[] {
       .filter((found) => when(found.value))
       .map(({ path }) => `${path.join('.')} has no effect: ${reason}`),
   );
-  return [...withoutEffect, ...unsafe(value)];
+  return hasAuth(value) ? withoutEffect : [...withoutEffect, OPEN];
 }
 
-function unsafe(value: unknown): string[] {
-  const warnings: string[] = [];
+const OPEN = 'auth is not set: anybody who can reach the registry may pull and push; write auth: none if that is meant';
+
+function hasAuth(value: unknown): boolean {
   const auth = valueAt(value, ['auth']);
-  if (auth === undefined || (isSection(auth) && Object.keys(auth).length === 0)) {
-    warnings.push(
-      'auth is not set: anybody who can reach the registry may pull and push; write auth: none if that is meant',
-    );
-  }
-  const secret = valueAt(value, ['http', 'secret']);
-  if (typeof secret === 'string' && secret.length < SECRET_LENGTH) {
-    warnings.push(`http.secret is short enough to be guessed; give it ${SECRET_LENGTH} or more random characters`);
-  }
-  return warnings;
+  return isSection(auth) && Object.keys(auth).length > 0;
 }
 
 function isFilledList(value: unknown): boolean {
