@@ -38,9 +38,9 @@ describe('the requests that crane makes', () => {
     expect((await client.putManifest(repository, pushed.manifest, reference)).status).toBe(201);
   }
 
-  test('crane push of an index with blobs that its images share', async () => {
-    const shared = image();
-    await cranePush('crane/single', shared, 'v1');
+  test('crane push of an image, and of an index with its images', async () => {
+    const single = image();
+    await cranePush('crane/single', single, 'v1');
     await cranePush('crane/multi', multiArchitectureImage(), 'v1');
     expect(await client.tags('crane/multi')).toEqual(['v1']);
   });

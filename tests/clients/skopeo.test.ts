@@ -91,7 +91,7 @@ describeWith(['skopeo'], 'skopeo with login over TLS', () => {
     expect(JSON.parse(stdout)).toMatchObject({ mediaType: MEDIA_TYPES.dockerManifest });
   });
 
-  test('copies between repositories, whose blobs are then mounted', async () => {
+  test('copies between repositories', async () => {
     await mustLogIn();
     const pushed = await push('group/source:v1');
     await run('copy', ...from(), ...to(), remote('group/source:v1'), remote('other/target:v2'));

@@ -51,7 +51,9 @@ export function tagsSuite(registry: Registry): void {
     test('n limits the page, and Link leads to the next one', async () => {
       const answer = await registry().get(`${path}?n=3`);
       expect(read(answer)).toEqual(sorted.slice(0, 3));
-      expect(nextPage(answer)).toBe(`${path}?n=3&last=_1`);
+      const next = new URL(nextPage(answer) as string, 'http://registry');
+      expect(next.pathname).toBe(path);
+      expect(Object.fromEntries(next.searchParams)).toEqual({ n: '3', last: '_1' });
     });
 
     test.each([1, 2, 3, 7, 100])('pages of %d make up the whole list, each tag once', async (n) => {
