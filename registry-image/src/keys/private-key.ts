@@ -14,6 +14,11 @@ export class KeyFileError extends Error {
     super(message, options);
     this.name = 'KeyFileError';
   }
+
+  /** Whether the file does not exist. */
+  get missing(): boolean {
+    return (this.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+  }
 }
 
 /**
@@ -65,7 +70,7 @@ export async function readOrMakePrivateKey(path: string, kind: KeyKind): Promise
   try {
     return await readPrivateKey(path);
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!(error instanceof KeyFileError && error.missing)) throw error;
   }
   const { privateKey } =
     kind === 'P-256' ? await generate('ec', { namedCurve: 'P-256' }) : await generate('rsa', { modulusLength: 3072 });
@@ -78,8 +83,4 @@ export async function readOrMakePrivateKey(path: string, kind: KeyKind): Promise
     );
   }
   return readPrivateKey(path);
-}
-
-function isMissing(error: unknown): boolean {
-  return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }
