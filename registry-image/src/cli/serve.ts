@@ -7,6 +7,33 @@ export function serveCommand(): Command {
     .action(async (file: string | undefined) => {
       const { config, warnings } = await readConfig(file);
       const { serve } = await import('../serve.ts');
-      await serve(config, warnings);
+      try {
+        await serve(config, warnings);
+      } catch (error) {
+        throw withAdvice(error, `${config.http.addr.host}:${config.http.addr.port}`);
+      }
     });
+}
+
+/** What the system says about an address that cannot be listened on, and what to do about it. */
+function withAdvice(error: unknown, address: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== 'listen') return error;
+  switch (code) {
+    case 'EADDRINUSE':
+      return new Error(`${address} is taken by another program; stop that, or choose another port in http.addr`, {
+        cause: error,
+      });
+    case 'EADDRNOTAVAIL':
+      return new Error(`${address} is no address of this machine; choose one that is, or :port for all, in http.addr`, {
+        cause: error,
+      });
+    case 'EACCES':
+      return new Error(
+        `${address} may not be listened on by this user; choose a port from 1024 in http.addr (${(error as Error).message})`,
+        { cause: error },
+      );
+    default:
+      return error;
+  }
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { MAIN } from '../../support/registry-process.ts';
@@ -96,5 +98,17 @@ describe('exit codes', () => {
     const { exitCode, stderr } = await registry(['user', 'list', GOOD]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^error: the configuration names no user file: .*set tokenendpoint\.htpasswd\n$/);
+  });
+
+  test('1 for a port that is taken, which says what to do', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+    const { exitCode, stderr } = await registry(['serve', GOOD], { REGISTRY_HTTP_ADDR: address });
+    taken.close();
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: `error: ${address} is taken by another program; stop that, or choose another port in http.addr\n`,
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { parseConfig } from '../../../registry-image/src/config/load.ts';
 import { leafKeys, nodeAt } from '../../../registry-image/src/config/schema-tree.ts';
 import { KEYS_WITHOUT_EFFECT } from '../../../registry-image/src/config/warnings.ts';
 import { READ_BY, SATISFIED } from './read-by.ts';
@@ -69,5 +70,11 @@ describe('docs/configuration.md', () => {
 
   test('lists every key that is refused', () => {
     expect([...documented('Keys that are refused').keys()]).toEqual(expect.arrayContaining(REFUSED));
+  });
+
+  test('has examples that are valid and without warnings', () => {
+    const examples = [...DOCS.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, yaml]) => yaml as string);
+    expect(examples).toHaveLength(2);
+    for (const example of examples) expect(parseConfig(example, 'example', {}).warnings).toEqual([]);
   });
 });
