@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { RegistryError } from '../errors/registry-error.ts';
 
@@ -74,10 +75,13 @@ export class LoginThrottle {
   }
 }
 
+/** A digest, because a client chooses how long the account's name is. */
 function accountKey(account: string, address: string): string {
-  return JSON.stringify([account, address]);
+  return createHash('sha256')
+    .update(JSON.stringify([account, address]))
+    .digest('base64');
 }
 
 function addressKey(address: string): string {
-  return JSON.stringify([address]);
+  return `address ${address}`;
 }

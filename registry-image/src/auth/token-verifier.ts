@@ -26,14 +26,11 @@ export class InvalidTokenError extends Error {
   }
 }
 
-/** The claim set: https://distribution.github.io/distribution/spec/auth/jwt/#claim-set */
+/** The claim set: https://distribution.github.io/distribution/spec/auth/jwt/#claim-set; issuers write null for what is empty. */
 const claimSet = z.object({
-  sub: z.string().default(''),
+  sub: z.string().nullish(),
   exp: z.number(),
-  access: z
-    .array(z.object({ type: z.string(), name: z.string(), actions: z.array(z.string()) }))
-    .nullish()
-    .transform((access) => access ?? []),
+  access: z.array(z.object({ type: z.string(), name: z.string(), actions: z.array(z.string()).nullish() })).nullish(),
 });
 type ClaimSet = z.output<typeof claimSet>;
 
@@ -104,19 +101,20 @@ function explain(error: unknown, { issuer, service, algorithms }: TokenVerifierO
 }
 
 function parseClaims(payload: JWTPayload): ClaimSet {
-  const { success, data } = claimSet.safeParse(payload);
-  if (success) return data;
-  throw new InvalidTokenError('the token\'s "access" is not a list of type, name and actions');
+  const { data, error } = claimSet.safeParse(payload);
+  if (data !== undefined) return data;
+  const [issue] = error.issues;
+  throw new InvalidTokenError(`the token's "${issue?.path.join('.')}" is not as it must be: ${issue?.message}`);
 }
 
 function toAccess({ sub, access }: ClaimSet): GrantedAccess {
   const actions = new Map<string, Set<string>>();
-  for (const { type, name, actions: granted } of access) {
+  for (const { type, name, actions: granted } of access ?? []) {
     const resource = `${type}:${name}`;
-    actions.set(resource, new Set([...(actions.get(resource) ?? []), ...granted]));
+    actions.set(resource, new Set([...(actions.get(resource) ?? []), ...(granted ?? [])]));
   }
   return {
-    subject: sub,
+    subject: sub ?? '',
     allows(type, name, action) {
       const granted = actions.get(`${type}:${name}`);
       // `*` of another issuer is every action, as in distribution.

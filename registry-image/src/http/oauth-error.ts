@@ -25,7 +25,7 @@ export function sendOAuthError(error: FastifyError, _request: FastifyRequest, re
   const { code, message, detail, status, headers } = known;
   return reply
     .code(status)
-    .headers({ 'Cache-Control': 'no-store', ...headers })
+    .headers(headers)
     .send({ error: oauthCodeOf(known), error_description: String(detail), errors: [{ code, message, detail }] });
 }
 

@@ -22,6 +22,9 @@ const MAX_FORM_SIZE = 64 * 1024;
  */
 export function tokenRoutes(app: FastifyInstance, { service, users }: TokenEndpoint, done: () => void): void {
   void app.register(formbody, { bodyLimit: MAX_FORM_SIZE });
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+  });
 
   app.get('/jwt/auth', { config: { access: 'public' } }, async (request, reply) => {
     const query = request.query as Parameters;
@@ -29,7 +32,7 @@ export function tokenRoutes(app: FastifyInstance, { service, users }: TokenEndpo
     const { authorization } = request.headers;
     const credentials = authorization === undefined ? undefined : parseBasicCredentials(authorization);
     if (authorization !== undefined && (credentials === undefined || !(await users.login(credentials, request.ip)))) {
-      throw wrongCredentials(service);
+      throw wrongCredentials(request, service, credentials?.username);
     }
     const scopes = parseScopes(listOf(query['scope']));
     return answer(reply, await service.issue({ subject: credentials?.username ?? '', scopes }));
@@ -45,7 +48,7 @@ export function tokenRoutes(app: FastifyInstance, { service, users }: TokenEndpo
     if (username === undefined || password === undefined) {
       throw new OAuthError('invalid_request', 'grant_type=password needs username and password');
     }
-    if (!(await users.login({ username, password }, request.ip))) throw wrongCredentials(service);
+    if (!(await users.login({ username, password }, request.ip))) throw wrongCredentials(request, service, username);
     const issued = await service.issue({ subject: username, scopes: parseScopes(listOf(form['scope'])) });
     return answer(reply, issued, { scope: issued.granted.map(formatScope).join(' ') });
   });
@@ -57,7 +60,7 @@ export function tokenRoutes(app: FastifyInstance, { service, users }: TokenEndpo
 }
 
 function answer(reply: FastifyReply, issued: IssuedToken, more: { scope?: string } = {}) {
-  return reply.header('Cache-Control', 'no-store').send({
+  return reply.send({
     token: issued.token,
     access_token: issued.token,
     token_type: 'Bearer',
@@ -88,7 +91,9 @@ function unsupportedGrantType(grantType: string | undefined): OAuthError {
   return new OAuthError('unsupported_grant_type', `${asked}; allowed is grant_type=password`);
 }
 
-function wrongCredentials({ service }: TokenService): RegistryError {
+/** The log line is what an operator's tools against guessing look for. */
+function wrongCredentials(request: FastifyRequest, { service }: TokenService, account?: string): RegistryError {
+  request.log.warn({ account, address: request.ip }, 'login refused');
   return new RegistryError('UNAUTHORIZED', {
     detail: 'the user name or the password is wrong',
     headers: { 'WWW-Authenticate': formatChallenge('Basic', { realm: service }) },

@@ -74,12 +74,11 @@ describe('a token', () => {
     expect(access.allows('registry', 'group/app', 'pull')).toBe(false);
   });
 
-  test('may have a list of audiences, no access, and * for every action', async () => {
+  test('may have a list of audiences, null for no subject and no access, and * for every action', async () => {
     const verifier = await ownVerifier();
     await verifier.verify(await sign({ claims: { aud: ['other', 'service'] } }));
-    expect((await verifier.verify(await sign({ claims: { access: null } }))).allows('repository', 'a', 'pull')).toBe(
-      false,
-    );
+    const empty = await verifier.verify(await sign({ claims: { access: null, sub: null as never } }));
+    expect([empty.subject, empty.allows('repository', 'a', 'pull')]).toEqual(['', false]);
     const all = { access: [{ type: 'repository', name: 'a', actions: ['*'] }] };
     expect((await verifier.verify(await sign({ claims: all }))).allows('repository', 'a', 'delete')).toBe(true);
   });
@@ -97,7 +96,7 @@ describe('a token', () => {
     ['of another issuer', { iss: 'omnibus-issuer' }, 'issuer is "omnibus-issuer", wanted is "issuer"'],
     ['of an issuer that starts alike', { iss: 'issuer2' }, 'issuer is "issuer2"'],
     ['for another service', { aud: 'other' }, 'for the service "other", wanted is "service"'],
-    ['with access of another shape', { access: 'repository:a:pull' }, '"access" is not a list'],
+    ['with access of another shape', { access: 'repository:a:pull' }, 'the token\'s "access" is not as it must be'],
   ])('%s is refused with the reason', async (_what, claims, reason) => {
     const verifier = await ownVerifier();
     await expect(verifier.verify(await sign({ claims }))).rejects.toThrow(reason);
