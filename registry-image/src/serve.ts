@@ -24,7 +24,7 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   const driver = await openStorageDriver(config.storage);
   const metadata = await openIndex(config);
   const registry = createRegistry(driver, metadata, config);
-  const authentication = await openAuth(config);
+  const authentication = await openAuth(config, (message) => app.log.warn(message));
   const app = await buildApp({ config, registry, authentication, ...(tls && { tls: tls.options }) });
 
   for (const warning of [...warnings, ...(tls?.warnings ?? []), ...authentication.warnings]) app.log.warn(warning);
@@ -32,11 +32,14 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   await registry.health.start();
   const stopPurging = startUploadPurging(registry.uploads, config.storage.maintenance.uploadpurging, app.log);
   const tlsWatch = tlsSettings && watchServerTls(app.server, tlsSettings, app.log, { externalHost });
+  const reloadTls = () => void tlsWatch?.reload();
+  process.on('SIGHUP', reloadTls);
   await app.listen({ host: addr.host === '' ? '::' : addr.host, port: addr.port });
 
   app.log.info({ signal: await stopped }, 'stopping: no new requests are taken, running ones may finish');
   registry.health.drain();
   await closeWithin(app, draintimeout);
+  process.off('SIGHUP', reloadTls);
   tlsWatch?.close();
   stopPurging();
   registry.health.stop();

@@ -1,25 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { type Dialect, Kysely, sql, type Transaction } from 'kysely';
+import { Intents, strikeIntents } from './intents.ts';
+import { type ManifestReferences, type ManifestRow, manifestOf, missingReferences } from './manifest-row.ts';
 import { type IndexBackend, migrate } from './migrations.ts';
+import { ensureRepository, findRepositoryId } from './repository-row.ts';
 import type { IndexTables } from './schema.ts';
-
-export type Intent = Pick<IndexTables['intents'], 'repository' | 'kind' | 'key'>;
-export type UploadRow = IndexTables['uploads'];
-
-export interface ManifestRow {
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly artifactType: string | undefined;
-  readonly size: number;
-  readonly subject: string | undefined;
-  readonly annotations: Readonly<Record<string, string>> | undefined;
-}
-
-/** What a manifest needs to be there. */
-export interface ManifestReferences {
-  readonly blobs: readonly string[];
-  readonly manifests: readonly string[];
-}
+import { UploadSessions } from './upload-sessions.ts';
 
 export interface Page {
   /** Names after this one; left out: from the start. */
@@ -32,10 +17,14 @@ export interface Page {
  * changes something is one transaction, and takes the ids of the intents that it fulfils.
  */
 export class MetadataStore {
+  readonly uploads: UploadSessions;
+  readonly intents: Intents;
   readonly #db: Kysely<IndexTables>;
 
   private constructor(db: Kysely<IndexTables>) {
     this.#db = db;
+    this.uploads = new UploadSessions(db);
+    this.intents = new Intents(db);
   }
 
   /** Opens the index and brings its tables up to this version. */
@@ -126,7 +115,7 @@ export class MetadataStore {
         .values({ repository_id, digest: blob.digest, linked_at: now })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
-      await fulfil(tx, intents);
+      await strikeIntents(tx, intents);
     });
   }
 
@@ -140,7 +129,7 @@ export class MetadataStore {
           .where('digest', '=', digest)
           .execute();
       }
-      await fulfil(tx, intents);
+      await strikeIntents(tx, intents);
     });
   }
 
@@ -148,7 +137,7 @@ export class MetadataStore {
 
   async findManifest(repository: string, digest: string): Promise<ManifestRow | undefined> {
     const row = await this.#manifests(repository).where('manifests.digest', '=', digest).executeTakeFirst();
-    return row && toManifest(row);
+    return row && manifestOf(row);
   }
 
   /** The manifest that a tag points at. */
@@ -159,7 +148,7 @@ export class MetadataStore {
       )
       .where('tags.name', '=', tag)
       .executeTakeFirst();
-    return row && toManifest(row);
+    return row && manifestOf(row);
   }
 
   /** Manifests whose `subject` is the digest, oldest first: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
@@ -169,7 +158,7 @@ export class MetadataStore {
       .orderBy('manifests.pushed_at')
       .orderBy('manifests.digest')
       .execute();
-    return rows.map(toManifest);
+    return rows.map(manifestOf);
   }
 
   /** Those of the references that the repository does not have. */
@@ -225,7 +214,7 @@ export class MetadataStore {
           .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doUpdateSet(target))
           .execute();
       }
-      await fulfil(tx, options.intents);
+      await strikeIntents(tx, options.intents);
       return [];
     });
   }
@@ -241,7 +230,7 @@ export class MetadataStore {
           .where('digest', '=', digest)
           .execute();
       }
-      await fulfil(tx, intents);
+      await strikeIntents(tx, intents);
     });
   }
 
@@ -278,55 +267,8 @@ export class MetadataStore {
       if (repository_id !== undefined) {
         await tx.deleteFrom('tags').where('repository_id', '=', repository_id).where('name', '=', tag).execute();
       }
-      await fulfil(tx, intents);
+      await strikeIntents(tx, intents);
     });
-  }
-
-  // Uploads in progress
-
-  async addUpload(upload: UploadRow): Promise<void> {
-    await this.#db.insertInto('uploads').values(upload).execute();
-  }
-
-  async findUpload(repository: string, id: string): Promise<UploadRow | undefined> {
-    return this.#db
-      .selectFrom('uploads')
-      .selectAll()
-      .where('id', '=', id)
-      .where('repository', '=', repository)
-      .executeTakeFirst();
-  }
-
-  async touchUpload(id: string): Promise<void> {
-    await this.#db.updateTable('uploads').set({ touched_at: Date.now() }).where('id', '=', id).execute();
-  }
-
-  async deleteUpload(id: string): Promise<void> {
-    await this.#db.deleteFrom('uploads').where('id', '=', id).execute();
-  }
-
-  /** Uploads that nobody has touched since a time, in milliseconds since 1970. */
-  async listIdleUploads(before: number): Promise<UploadRow[]> {
-    return this.#db.selectFrom('uploads').selectAll().where('touched_at', '<', before).orderBy('touched_at').execute();
-  }
-
-  // Intents
-
-  /** Notes, before storage is changed, what the index will have to follow. Returns their ids. */
-  async declare(intents: readonly Intent[]): Promise<string[]> {
-    const created_at = Date.now();
-    const rows = intents.map((intent) => ({ id: randomUUID(), ...intent, created_at }));
-    await this.#db.insertInto('intents').values(rows).execute();
-    return rows.map(({ id }) => id);
-  }
-
-  /** What an earlier process declared and did not live to fulfil, oldest first. */
-  async listIntents(): Promise<IndexTables['intents'][]> {
-    return this.#db.selectFrom('intents').selectAll().orderBy('created_at').execute();
-  }
-
-  async withdraw(intents: readonly string[]): Promise<void> {
-    await fulfil(this.#db, intents);
   }
 
   // The whole
@@ -374,65 +316,4 @@ export class MetadataStore {
   #write<T>(work: (tx: Transaction<IndexTables>) => Promise<T>): Promise<T> {
     return this.#db.transaction().execute(work);
   }
-}
-
-type Queryable = Kysely<IndexTables>;
-
-async function findRepositoryId(db: Queryable, repository: string): Promise<number | undefined> {
-  const row = await db.selectFrom('repositories').select('id').where('name', '=', repository).executeTakeFirst();
-  return row?.id;
-}
-
-async function ensureRepository(db: Queryable, repository: string, now: number): Promise<number> {
-  await db
-    .insertInto('repositories')
-    .values({ name: repository, created_at: now })
-    .onConflict((conflict) => conflict.column('name').doNothing())
-    .execute();
-  return (await findRepositoryId(db, repository)) as number;
-}
-
-async function fulfil(db: Queryable, intents: readonly string[]): Promise<void> {
-  if (intents.length > 0)
-    await db
-      .deleteFrom('intents')
-      .where('id', 'in', [...intents])
-      .execute();
-}
-
-async function missingReferences(
-  db: Queryable,
-  repositoryId: number | undefined,
-  { blobs, manifests }: ManifestReferences,
-): Promise<string[]> {
-  if (repositoryId === undefined) return [...blobs, ...manifests];
-  const missing: string[] = [];
-  for (const [table, digests] of [
-    ['repository_blobs', blobs],
-    ['manifests', manifests],
-  ] as const) {
-    if (digests.length === 0) continue;
-    const rows = await db
-      .selectFrom(table)
-      .select('digest')
-      .where('repository_id', '=', repositoryId)
-      .where('digest', 'in', [...digests])
-      .execute();
-    const present = new Set(rows.map(({ digest }) => digest));
-    missing.push(...digests.filter((digest) => !present.has(digest)));
-  }
-  return missing;
-}
-
-function toManifest(
-  row: Pick<IndexTables['manifests'], 'digest' | 'media_type' | 'artifact_type' | 'size' | 'subject' | 'annotations'>,
-): ManifestRow {
-  return {
-    digest: row.digest,
-    mediaType: row.media_type,
-    artifactType: row.artifact_type ?? undefined,
-    size: row.size,
-    subject: row.subject ?? undefined,
-    annotations: row.annotations === null ? undefined : (JSON.parse(row.annotations) as Record<string, string>),
-  };
 }

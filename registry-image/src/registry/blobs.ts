@@ -48,7 +48,7 @@ export class Blobs {
   async link(repository: RepositoryName, digest: Digest, size: number): Promise<void> {
     const { locks, metadata, storage } = this.#options;
     await locks.run(lockKey(repository, digest), async () => {
-      const intents = await metadata.declare([{ repository, kind: 'blob', key: digest }]);
+      const intents = await metadata.intents.declare([{ repository, kind: 'blob', key: digest }]);
       await storage.linkBlob(repository, digest);
       await metadata.linkBlob(repository, { digest, size }, intents);
     });
@@ -85,7 +85,7 @@ export class Blobs {
     await locks.run(repository, () =>
       locks.run(lockKey(repository, digest), async () => {
         await this.stat(repository, digest);
-        const intents = await metadata.declare([{ repository, kind: 'blob', key: digest }]);
+        const intents = await metadata.intents.declare([{ repository, kind: 'blob', key: digest }]);
         await storage.unlinkBlob(repository, digest);
         await metadata.unlinkBlob(repository, digest, intents);
       }),

@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/schema.ts';
 import { RegistryError } from '../errors/registry-error.ts';
-import type { Intent, ManifestRow, MetadataStore } from '../metadata/metadata-store.ts';
+import type { Intent } from '../metadata/intents.ts';
+import type { ManifestRow } from '../metadata/manifest-row.ts';
+import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { deletesDisabled } from './blobs.ts';
 import { type Digest, digestAlgorithm, digestOf } from './digest.ts';
 import type { KeyedMutex } from './keyed-mutex.ts';
@@ -96,7 +98,7 @@ export class Manifests {
     await locks.run(repository, async () => {
       // Looked at before storage is touched, so that a refused manifest leaves nothing behind; and again with the index's own write.
       refuseMissing(await metadata.missingReferences(repository, required));
-      const intents = await metadata.declare(changes(repository, digest, tags));
+      const intents = await metadata.intents.declare(changes(repository, digest, tags));
       await storage.writeManifest(repository, digest, bytes);
       for (const tag of tags) await storage.writeTag(repository, tag, digest);
       refuseMissing(
@@ -118,7 +120,7 @@ export class Manifests {
     await locks.run(repository, async () => {
       await this.find(repository, { digest });
       const tags = (await metadata.listTagsOf(repository, digest)) as Tag[];
-      const intents = await metadata.declare(changes(repository, digest, tags));
+      const intents = await metadata.intents.declare(changes(repository, digest, tags));
       for (const tag of tags) await storage.deleteTag(repository, tag);
       await storage.deleteManifest(repository, digest);
       await metadata.deleteManifest(repository, digest, intents);

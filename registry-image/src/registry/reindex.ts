@@ -65,7 +65,7 @@ export class Reindexer {
 
   /** Follows up what was declared and never fulfilled; returns how many changes there were. */
   async reconcile(): Promise<number> {
-    const intents = await this.#metadata.listIntents();
+    const intents = await this.#metadata.intents.list();
     const order = { blob: 0, manifest: 1, tag: 2 };
     for (const { id, repository, kind, key } of intents.toSorted((a, b) => order[a.kind] - order[b.kind])) {
       const name = repository as RepositoryName;

@@ -44,7 +44,7 @@ export class Tags {
       if ((await metadata.findTaggedManifest(repository, tag)) === undefined) {
         throw new RegistryError('MANIFEST_UNKNOWN', { detail: { name: repository, tag } });
       }
-      const intents = await metadata.declare([{ repository, kind: 'tag', key: tag }]);
+      const intents = await metadata.intents.declare([{ repository, kind: 'tag', key: tag }]);
       await storage.deleteTag(repository, tag);
       await metadata.deleteTag(repository, tag, intents);
     });

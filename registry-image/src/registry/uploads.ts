@@ -1,7 +1,8 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { RegistryError } from '../errors/registry-error.ts';
-import type { MetadataStore, UploadRow } from '../metadata/metadata-store.ts';
+import type { MetadataStore } from '../metadata/metadata-store.ts';
+import type { UploadRow } from '../metadata/upload-sessions.ts';
 import { blobDataKey, uploadKey } from '../storage/key-layout.ts';
 import type { StorageDriver, StorageUpload } from '../storage/storage-driver.ts';
 import type { Blobs } from './blobs.ts';
@@ -65,7 +66,7 @@ export class Uploads {
   async start(repository: RepositoryName, algorithm: DigestAlgorithm = 'sha256'): Promise<UploadStatus> {
     const id = randomUUID();
     const now = Date.now();
-    await this.#options.metadata.addUpload({ id, repository, algorithm, started_at: now, touched_at: now });
+    await this.#options.metadata.uploads.add({ id, repository, algorithm, started_at: now, touched_at: now });
     return { id, size: 0 };
   }
 
@@ -87,7 +88,7 @@ export class Uploads {
   ): Promise<UploadStatus> {
     return this.#withUpload(repository, id, async (_row, upload) => {
       await receive(upload, source, range);
-      await this.#options.metadata.touchUpload(id);
+      await this.#options.metadata.uploads.touch(id);
       return { id, size: upload.storage.size };
     });
   }
@@ -115,7 +116,7 @@ export class Uploads {
       }
       await this.#options.driver.move(uploadKey(id), blobDataKey(digest));
       await this.#options.blobs.link(repository, digest, size);
-      await this.#options.metadata.deleteUpload(id);
+      await this.#options.metadata.uploads.delete(id);
       return 'ended';
     });
   }
@@ -127,7 +128,7 @@ export class Uploads {
 
   /** Removes uploads that nobody has touched since a time; returns them. */
   async purge(before: Date, { dryRun }: { readonly dryRun: boolean }): Promise<readonly UploadRow[]> {
-    const idle = await this.#options.metadata.listIdleUploads(before.getTime());
+    const idle = await this.#options.metadata.uploads.listIdle(before.getTime());
     if (!dryRun) {
       for (const { repository, id } of idle) await this.cancel(repository as RepositoryName, id);
     }
@@ -148,7 +149,7 @@ export class Uploads {
     work: (row: UploadRow, upload: OpenUpload) => Promise<T>,
   ): Promise<T> {
     return this.#options.locks.run(`upload ${id}`, async () => {
-      const row = await this.#options.metadata.findUpload(repository, id);
+      const row = await this.#options.metadata.uploads.find(repository, id);
       if (row === undefined) {
         throw new RegistryError('BLOB_UPLOAD_UNKNOWN', {
           detail: { name: repository, id, message: 'it was finished, cancelled or purged; start a new one' },
@@ -189,7 +190,7 @@ export class Uploads {
 
   async #discard(id: string, storage: StorageUpload): Promise<'ended'> {
     await storage.cancel();
-    await this.#options.metadata.deleteUpload(id);
+    await this.#options.metadata.uploads.delete(id);
     return 'ended';
   }
 }

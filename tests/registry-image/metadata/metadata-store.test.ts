@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type ManifestRow, MetadataStore } from '../../../registry-image/src/metadata/metadata-store.ts';
+import type { ManifestRow } from '../../../registry-image/src/metadata/manifest-row.ts';
+import { MetadataStore } from '../../../registry-image/src/metadata/metadata-store.ts';
 import { openPostgresql } from '../../../registry-image/src/metadata/postgresql.ts';
 import { openSqlite } from '../../../registry-image/src/metadata/sqlite.ts';
 import { startPostgres } from '../../support/postgres.ts';
@@ -105,22 +106,22 @@ function describeIndex(
 
     test('fulfils an intent with the change that it announced', async () => {
       const name = repository();
-      const [id] = await index.declare([{ repository: name, kind: 'blob', key: digest(11) }]);
-      expect((await index.listIntents()).map((intent) => intent.id)).toContain(id);
+      const [id] = await index.intents.declare([{ repository: name, kind: 'blob', key: digest(11) }]);
+      expect((await index.intents.list()).map((intent) => intent.id)).toContain(id);
       await index.linkBlob(name, { digest: digest(11), size: 1 }, [id as string]);
-      expect((await index.listIntents()).map((intent) => intent.id)).not.toContain(id);
+      expect((await index.intents.list()).map((intent) => intent.id)).not.toContain(id);
     });
 
     test('is emptied of what storage can give back, and keeps uploads in progress', async () => {
       const name = repository();
       await index.linkBlob(name, { digest: digest(12), size: 1 }, []);
-      await index.addUpload({ id: 'u', repository: name, algorithm: 'sha256', started_at: 1, touched_at: 1 });
+      await index.uploads.add({ id: 'u', repository: name, algorithm: 'sha256', started_at: 1, touched_at: 1 });
       await index.markBuilt();
       await index.clear();
       expect(await index.isBuilt()).toBe(false);
       expect(await index.listRepositories({ limit: 10 })).toEqual([]);
-      expect(await index.findUpload(name, 'u')).toMatchObject({ id: 'u' });
-      expect(await index.listIdleUploads(2)).toHaveLength(1);
+      expect(await index.uploads.find(name, 'u')).toMatchObject({ id: 'u' });
+      expect(await index.uploads.listIdle(2)).toHaveLength(1);
     });
   });
 }

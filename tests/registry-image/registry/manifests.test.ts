@@ -39,7 +39,7 @@ describe('a manifest', () => {
       detail: { missing: expect.arrayContaining(blobs.map(({ digest }) => digest)) },
     });
     for await (const { key } of driver.list('')) throw new Error(`left behind: ${key}`);
-    expect(await registry.metadata.listIntents()).toEqual([]);
+    expect(await registry.metadata.intents.list()).toEqual([]);
   });
 
   test('of another repository is not found, though its bytes are in storage', async () => {

@@ -127,7 +127,7 @@ describe('after a crash between any two steps', () => {
       const fresh = await memoryRegistry({ driver });
       await new Reindexer(driver, fresh.metadata).rebuild();
       expect(await visible(registry)).toEqual(await visible(fresh));
-      expect(await registry.metadata.listIntents()).toEqual([]);
+      expect(await registry.metadata.intents.list()).toEqual([]);
     }
   });
 });
