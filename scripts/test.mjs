@@ -11,10 +11,11 @@ import { findNode } from './test/node.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const WITHOUT_SYSTEM_TESTS =
-  '--testPathIgnorePatterns=tests/(clients|conformance|end-to-end|image|interop|recovery|stacks)/';
+  '--testPathIgnorePatterns=tests/(clients|conformance|image|interop|package|recovery|stacks)/';
 
 installMissing(root);
 
+const unitTestsOnly = process.argv.includes('--unit');
 const args = process.argv.slice(2).map((argument) => (argument === '--unit' ? WITHOUT_SYSTEM_TESTS : argument));
 const node = findNode(root);
 const { status } = spawnSync(
@@ -23,7 +24,11 @@ const { status } = spawnSync(
   {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env.PATH}` },
+    env: {
+      ...process.env,
+      PATH: `${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env.PATH}`,
+      ...(unitTestsOnly ? { UNIT_TESTS_ONLY: 'true' } : {}),
+    },
   },
 );
 process.exitCode = status ?? 1;

@@ -22,7 +22,10 @@ export function isInstalled(root) {
 export function installMissing(root) {
   if (isInstalled(root)) return;
   console.log('node_modules is missing or not what package-lock.json says: running npm ci');
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   if (status !== 0) {
     console.error('npm ci failed; see its message above');
     process.exit(status ?? 1);
