@@ -1,0 +1,4 @@
+import path from 'node:path';
+
+/** Root of the repository, where relative paths of the settings start. */
+export const REPOSITORY = path.resolve(import.meta.dirname, '../..');
