@@ -2,7 +2,7 @@ import path from 'node:path';
 import { App, LocalBackend, TerraformOutput, TerraformStack } from 'cdktf';
 import type { Construct } from 'constructs';
 import { LocalRegistry } from '../constructs/local/local-registry.ts';
-import { readLocalSettings } from '../constructs/local/local-settings.ts';
+import { readLocalSettings, registrySettings } from './local-settings.ts';
 
 const REPOSITORY = path.resolve(import.meta.dirname, '..');
 
@@ -14,8 +14,10 @@ export class LocalRegistryStack extends TerraformStack {
     new LocalBackend(this, {
       path: path.join(path.relative(terraformDirectory, REPOSITORY), `terraform.${id}.tfstate`),
     });
+    const options = readLocalSettings(REPOSITORY);
     const registry = new LocalRegistry(this, 'registry', {
-      settings: readLocalSettings(REPOSITORY),
+      options,
+      settings: registrySettings(options, REPOSITORY),
       repository: REPOSITORY,
       terraformDirectory,
     });

@@ -2,13 +2,21 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { DataResource } from 'cdktf';
 import { Construct } from 'constructs';
-import { checkedConfig, publicUrl, toYaml } from '../shared/registry-settings.ts';
+import { checkedConfig, publicUrl, type RegistrySettings, toYaml } from '../shared/registry-settings.ts';
 import { terraformText } from '../shared/terraform-text.ts';
-import { type LocalSettings, registrySettings } from './local-settings.ts';
 import { serverSourcesDigest } from './server-sources.ts';
 
+/** What the user has chosen, as it is written in the settings file: a plan shows these. */
+export interface LocalRegistryOptions {
+  /** Relative to the repository, or absolute. */
+  readonly dataDirectory: string;
+  readonly [option: string]: unknown;
+}
+
 export interface LocalRegistryProps {
-  readonly settings: LocalSettings;
+  readonly options: LocalRegistryOptions;
+  /** The same in the words of the constructs, with absolute paths. */
+  readonly settings: RegistrySettings;
   /** Root of the repository, which holds the server. */
   readonly repository: string;
   /** Directory that Terraform runs in. Everything in the stack is written relative to it, so that the clone can be moved. */
@@ -25,10 +33,9 @@ export class LocalRegistry extends Construct {
 
   constructor(scope: Construct, id: string, props: LocalRegistryProps) {
     super(scope, id);
-    const { settings, repository, terraformDirectory } = props;
-    const registry = registrySettings(settings, repository);
-    const config = toYaml(checkedConfig(this, registry));
-    this.url = publicUrl(registry.endpoint);
+    const { options, settings, repository, terraformDirectory } = props;
+    const config = toYaml(checkedConfig(this, settings));
+    this.url = publicUrl(settings.endpoint);
 
     const script = {
       type: 'local-exec' as const,
@@ -38,7 +45,7 @@ export class LocalRegistry extends Construct {
     new DataResource(this, 'server', {
       // Everything that a running server depends on: a change replaces it, and the plan names the option that has changed.
       triggersReplace: {
-        settings: JSON.parse(terraformText(JSON.stringify(settings))),
+        settings: JSON.parse(terraformText(JSON.stringify(options))),
         configuration: `sha256:${createHash('sha256').update(config).digest('hex')}`,
         sources: serverSourcesDigest(repository),
       },
@@ -48,7 +55,7 @@ export class LocalRegistry extends Construct {
           when: 'create' as const,
           command: 'start',
           environment: {
-            LOCAL_DATA_DIRECTORY: terraformText(settings.dataDirectory),
+            LOCAL_DATA_DIRECTORY: terraformText(options.dataDirectory),
             LOCAL_CONFIGURATION: terraformText(config),
           },
         },

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { LocalSettings } from '../../constructs/local/local-settings.ts';
+import type { LocalSettings } from '../../stacks/local-settings.ts';
 import { STACK } from './cdktf.ts';
 import { REPOSITORY } from './repository.ts';
 

@@ -1,5 +1,5 @@
 // `npm run down`, from where the packages are installed: destroys the local stack, which stops the server.
-import { readLocalSettings } from '../../constructs/local/local-settings.ts';
+import { readLocalSettings } from '../../stacks/local-settings.ts';
 import { cdktf, STACK } from './cdktf.ts';
 import { deployedSettings } from './deployed-settings.ts';
 import { progress } from './progress.ts';

@@ -1,8 +1,8 @@
 // `npm run up`, from where the packages are installed: deploys the local stack and prints what a client needs.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { readLocalSettings, registrySettings } from '../../constructs/local/local-settings.ts';
 import { renderConfig, toYaml } from '../../constructs/shared/render-config.ts';
+import { readLocalSettings, registrySettings } from '../../stacks/local-settings.ts';
 import { cdktf, STACK } from './cdktf.ts';
 import { connect } from './connection.ts';
 import { localFiles, prepareDataDirectory } from './data-directory.ts';
