@@ -16,6 +16,10 @@ const REPOSITORIES = ['one', 'two/nested', 'three'];
 /** Longest time that the clients have before the kill, in milliseconds; a push takes some tens. */
 const LONGEST_ROUND_MS = 250;
 
+/** About what a start takes, in milliseconds; of so many starts, one is killed too. */
+const START_MS = 1_200;
+const STARTS_BETWEEN_KILLED_ONES = 4;
+
 /** What one round may take, start and checks included, in milliseconds. */
 const ROUND_TIMEOUT_MS = 30_000;
 
@@ -64,6 +68,7 @@ function survivesSigkill(index: () => ConfigInput['index'] | undefined, rounds: 
       for (let round = 0; round < rounds; round++) {
         try {
           acknowledged += await disturbAndKill();
+          if (round % STARTS_BETWEEN_KILLED_ONES === 0) await registry.interrupt('serve', random.integer(START_MS));
           await registry.restart();
           await verify();
         } catch (error) {
@@ -79,6 +84,22 @@ function survivesSigkill(index: () => ConfigInput['index'] | undefined, rounds: 
       expect(acknowledged).toBeGreaterThan(rounds);
     },
     rounds * ROUND_TIMEOUT_MS,
+  );
+
+  test(
+    'a reindex that is killed is made up for by the next start',
+    async () => {
+      await verify();
+      await registry.pause();
+      for (let time = 0; time < 5; time++) {
+        await registry.interrupt('reindex', random.integer(START_MS));
+        await registry.restart();
+        await verify();
+        await registry.pause();
+      }
+      await registry.restart();
+    },
+    5 * ROUND_TIMEOUT_MS,
   );
 
   test('reindex after all of it changes nothing that can be seen', async () => {

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hashSync } from '@node-rs/bcrypt';
 import { stringify } from 'yaml';
 import type { ConfigInput } from '../../registry-image/src/config/schema.ts';
@@ -46,6 +49,8 @@ export interface RegistryProcess {
   client(credentials?: Credentials | 'anonymous'): RegistryClient;
   /** Runs another verb of the image with this server's configuration: `command('reindex')`. */
   command(...verb: string[]): Promise<CommandResult>;
+  /** Runs a verb on its own and ends it with SIGKILL after so many milliseconds, wherever it is by then. */
+  interrupt(verb: 'serve' | 'reindex', milliseconds: number): Promise<void>;
   /** Starts the same server again, after `stop` without `remove`, or after `kill`. */
   restart(): Promise<void>;
   /** Ends the server and removes its directory unless the caller brought it. */
@@ -119,6 +124,13 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       });
     },
     command: (...verb) => tryCommand(process.execPath, [MAIN, ...verb, configFile]),
+    interrupt: async (verb, milliseconds) => {
+      const child = spawn(process.execPath, [MAIN, verb, configFile], { stdio: 'ignore' });
+      const exited = once(child, 'exit');
+      await Promise.race([sleep(milliseconds), exited]);
+      child.kill('SIGKILL');
+      await exited;
+    },
     restart: async () => {
       running = await launch();
     },
