@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { expectError } from '../conformance/suite/expectations.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { image, MEDIA_TYPES } from '../support/oci-image.ts';
 import { basicAuthorization, parseBearerChallenge } from '../support/registry-client.ts';
@@ -145,7 +146,7 @@ describe('the requests that docker makes', () => {
   test('a token without the scope is answered with 401 and the scope that is missing, in one challenge', async () => {
     const Authorization = `Bearer ${await tokenFor('repository:team/app:pull')}`;
     const answer = await send('POST', '/v2/team/app/blobs/uploads/', { Authorization });
-    expect(answer.status).toBe(401);
+    expectError(answer, 401, 'UNAUTHORIZED');
     const { scope, error, realm, service } = parseBearerChallenge(answer.header('WWW-Authenticate'));
     expect(scope).toMatch(/^repository:team\/app:(pull,push|push,pull|push)$/);
     expect(error).toBe('insufficient_scope');

@@ -8,6 +8,7 @@ import { pullBlobsSuite } from './pull-blobs.ts';
 import { pushBlobsSuite } from './push-blobs.ts';
 import { pushChunksSuite } from './push-chunks.ts';
 import { referrersSuite } from './referrers.ts';
+import { refusedManifestsSuite } from './refused-manifests.ts';
 import { tagsSuite } from './tags.ts';
 
 /** A registry that runs for the length of one suite. */
@@ -42,6 +43,7 @@ export function conformanceSuite(configuration: string, start: () => Promise<Run
       pushChunksSuite,
       mountsSuite,
       manifestsSuite,
+      refusedManifestsSuite,
       tagsSuite,
       referrersSuite,
       deletesSuite,
