@@ -68,11 +68,17 @@ async function bringUpIndex(app: FastifyInstance, reindexer: Reindexer, built: b
   for (const skip of skipped) app.log.warn(skip, 'not taken into the index');
 }
 
+/** How often connections that have become idle are closed while the server ends. */
+const IDLE_CHECK_MS = 100;
+
 async function closeWithin(app: FastifyInstance, milliseconds: number): Promise<void> {
+  // A connection whose request ends meanwhile is kept alive by its client, and would be waited for.
+  const idleCheck = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
   const timer = setTimeout(() => {
     app.log.warn('requests still running after http.draintimeout are cut off');
     app.server.closeAllConnections();
   }, milliseconds);
   await app.close();
   clearTimeout(timer);
+  clearInterval(idleCheck);
 }

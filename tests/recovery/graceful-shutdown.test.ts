@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { HttpClient } from '../support/http-client.ts';
+import { type Content, randomBlob } from '../support/oci-image.ts';
+import { type RegistryProcess, startRegistry } from '../support/registry-process.ts';
+
+let registry: RegistryProcess;
+
+afterEach(() => registry.stop());
+
+/** An upload whose first half has arrived while the second is still to come. */
+async function halfAnUpload(blob: Content): Promise<ClientRequest> {
+  const client = registry.client();
+  const location = await client.startUpload('group/app');
+  const request = new HttpClient(registry.url).open('PUT', `${location}?digest=${blob.digest}`, {
+    'Content-Length': String(blob.bytes.length),
+    Expect: '100-continue',
+  });
+  request.on('error', () => {});
+  request.flushHeaders();
+  // The server asks for the body, so it has begun with the request.
+  await once(request, 'continue');
+  request.write(blob.bytes.subarray(0, blob.bytes.length / 2));
+  return request;
+}
+
+/** Asks until the server takes no connection any more; the code of the refusal. */
+async function refusal(): Promise<string | undefined> {
+  for (;;) {
+    const client = new HttpClient(registry.url);
+    try {
+      await client.request('GET', '/livez');
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code;
+    } finally {
+      client.close();
+    }
+  }
+}
+
+describe('a server that is told to stop', () => {
+  test('takes no new requests, finishes the running upload and ends with exit code 0', async () => {
+    registry = await startRegistry();
+    const blob = randomBlob(1_000_000);
+    const request = await halfAnUpload(blob);
+    const answered = once(request, 'response') as Promise<[IncomingMessage]>;
+    const stopped = registry.pause();
+    expect(await refusal()).toBe('ECONNREFUSED');
+    request.end(blob.bytes.subarray(blob.bytes.length / 2));
+    expect((await answered)[0].statusCode).toBe(201);
+    expect(await stopped).toBe(0);
+    expect(registry.log).not.toContain('cut off');
+
+    await registry.restart();
+    const pulled = await registry.client().get(`/v2/group/app/blobs/${blob.digest}`);
+    expect(pulled.body.equals(blob.bytes)).toBe(true);
+  });
+
+  test('cuts off an upload that does not end within http.draintimeout, and says so', async () => {
+    registry = await startRegistry({ env: { REGISTRY_HTTP_DRAINTIMEOUT: '1s' } });
+    const request = await halfAnUpload(randomBlob(1_000_000));
+    const cut = new Promise<void>((resolve) => request.once('close', resolve));
+    expect(await registry.pause()).toBe(0);
+    await cut;
+    expect(registry.log).toContain('still running after http.draintimeout');
+  });
+});
