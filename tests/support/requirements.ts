@@ -4,15 +4,12 @@ import { describe, test } from '@jest/globals';
 
 /** System tools that parts of the tests drive, and the Debian package that brings each. */
 const DEBIAN_PACKAGES = {
-  ab: 'apache2-utils',
   buildah: 'buildah',
   'cloud-init': 'cloud-init',
   curl: 'curl',
   'docker-registry': 'docker-registry',
   htpasswd: 'apache2-utils',
-  jq: 'jq',
   moto_server: undefined,
-  nginx: 'nginx-light',
   openssl: 'openssl',
   podman: 'podman',
   postgres: 'postgresql',
@@ -20,7 +17,6 @@ const DEBIAN_PACKAGES = {
   shellcheck: 'shellcheck',
   skopeo: 'skopeo',
   terraform: undefined,
-  umoci: 'umoci',
 } as const satisfies Record<string, string | undefined>;
 
 export type SystemTool = keyof typeof DEBIAN_PACKAGES;
