@@ -4,7 +4,7 @@ import { CERTIFICATE_FILE, KEY_FILE } from '../shared/boot-script.ts';
 import { checkDataRemoval } from '../shared/data-removal.ts';
 import { endpointHost, endpointPort } from '../shared/endpoint.ts';
 import type { RegistrySettings } from '../shared/registry-settings.ts';
-import { DEFAULT_INTERNAL_PORT, renderConfig } from '../shared/render-config.ts';
+import { DEFAULT_INTERNAL_PORT, renderConfig, warn } from '../shared/render-config.ts';
 import { settingsFaults } from '../shared/settings-faults.ts';
 import { Faults } from '../shared/validation-error.ts';
 import { FOLDER_RULE, isFolder } from './bucket.ts';
@@ -19,14 +19,22 @@ const NEW_MACHINE_PROPS = [
   'instanceType',
   'machineImageId',
   'rootDiskSizeGiB',
+  'detailedMonitoring',
   'egressPorts',
+] as const satisfies readonly (keyof ContainerRegistryProps)[];
+
+/** Props that describe a new bucket. */
+const NEW_BUCKET_PROPS = [
+  'bucketName',
+  'noncurrentVersionDays',
 ] as const satisfies readonly (keyof ContainerRegistryProps)[];
 
 /** @throws ValidationError with every fault of the props */
 export function checkContainerRegistry(scope: Construct, props: ContainerRegistryProps): void {
   const faults = new Faults();
   const settings = serverSettings(props, { bucketName: 'not-known-yet', region: 'not-known-yet' });
-  faults.add(settingsFaults(settings, renderConfig(settings)));
+  const config = renderConfig(settings);
+  faults.add(settingsFaults(settings, config));
   checkPorts(props, faults);
   checkName(props, faults);
   checkStorage(props, faults);
@@ -34,6 +42,7 @@ export function checkContainerRegistry(scope: Construct, props: ContainerRegistr
   checkAddresses(props, faults);
   checkDataRemoval(props, faults);
   faults.throwIfAny(scope);
+  warn(scope, config);
 }
 
 /** The settings of the server on this machine. */
@@ -97,12 +106,14 @@ function checkStorage({ storage }: ContainerRegistryProps, faults: Faults): void
 }
 
 function checkGivenParts(props: ContainerRegistryProps, faults: Faults): void {
-  const { virtualMachine, enabled, dnsRecord } = props;
-  if (virtualMachine !== undefined) {
-    for (const prop of NEW_MACHINE_PROPS) {
-      const message = 'has no effect on a virtualMachine that is given; set it on the VirtualMachine itself';
-      faults.check(prop, '(set)', props[prop] === undefined, message);
-    }
+  const { bucket, virtualMachine, enabled, dnsRecord } = props;
+  for (const prop of bucket === undefined ? [] : NEW_BUCKET_PROPS) {
+    const message = 'has no effect on a bucket that is given; set it where that bucket is made';
+    faults.check(prop, props[prop], props[prop] === undefined, message);
+  }
+  for (const prop of virtualMachine === undefined ? [] : NEW_MACHINE_PROPS) {
+    const message = 'has no effect on a virtualMachine that is given; set it on the VirtualMachine itself';
+    faults.check(prop, '(set)', props[prop] === undefined, message);
   }
   if (enabled !== false) return;
   const message = 'belongs to a registry that is enabled; leave it out, or set enabled: true';

@@ -29,6 +29,25 @@ export interface ContainerRegistryProps extends MachineIndependentSettings, Mach
   /** @default - a new private bucket; it also holds the image archive of the server */
   readonly bucket?: IBucket;
   /**
+   * Name of the new bucket: 3 to 63 of a-z, 0-9, "." and "-". Changing this replaces the bucket, which Terraform refuses while the
+   * data is kept.
+   *
+   * @default - a unique name that begins with `container-registry-`
+   */
+  readonly bucketName?: string;
+  /**
+   * Days for which a deleted or overwritten object in the new bucket can be brought back.
+   *
+   * @default 30
+   */
+  readonly noncurrentVersionDays?: number;
+  /**
+   * ARN of the KMS key that encrypts the new bucket and the new volume. Changing this replaces the volume.
+   *
+   * @default - keys of S3 and EBS
+   */
+  readonly kmsKeyArn?: string;
+  /**
    * Who the machine is; one identity serves one registry.
    *
    * @default - a new role that may reach the bucket and the registry's secrets

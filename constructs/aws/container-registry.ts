@@ -68,7 +68,7 @@ export class ContainerRegistry extends Construct {
 
   #createBucket(props: ContainerRegistryProps): IBucket {
     return new Bucket(this, 'bucket', {
-      ...pick(props, ['dataRemoval', 'confirmDataLoss']),
+      ...pick(props, ['bucketName', 'noncurrentVersionDays', 'kmsKeyArn', 'dataRemoval', 'confirmDataLoss']),
       ...(props.storage?.kind === 'bucket' && pick(props.storage, ['prefix'])),
       uploadExpiryDays: uploadAgeDays(props) + UPLOAD_EXPIRY_MARGIN_DAYS,
     });
@@ -81,7 +81,7 @@ export class ContainerRegistry extends Construct {
     const dataVolume =
       props.dataVolume ??
       new DataVolume(this, 'data-volume', {
-        ...pick(props, ['dataRemoval', 'confirmDataLoss']),
+        ...pick(props, ['kmsKeyArn', 'dataRemoval', 'confirmDataLoss']),
         availabilityZone: network.availabilityZone,
         ...(props.dataVolumeSizeGiB !== undefined && { sizeGiB: props.dataVolumeSizeGiB }),
       });
@@ -91,7 +91,7 @@ export class ContainerRegistry extends Construct {
         ? undefined
         : new VirtualMachine(this, 'virtual-machine', {
             egressPorts: [...EGRESS_PORTS, ...webhookPorts],
-            ...pick(props, ['instanceType', 'machineImageId', 'rootDiskSizeGiB', 'egressPorts']),
+            ...pick(props, ['instanceType', 'machineImageId', 'rootDiskSizeGiB', 'detailedMonitoring', 'egressPorts']),
             network,
             identity,
             dataVolume,

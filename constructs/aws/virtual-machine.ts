@@ -46,6 +46,12 @@ export interface MachineOptions {
    */
   readonly rootDiskSizeGiB?: number;
   /**
+   * Metrics of CloudWatch every minute instead of every five, which costs extra.
+   *
+   * @default false
+   */
+  readonly detailedMonitoring?: boolean;
+  /**
    * TCP ports that the machine may connect to, anywhere.
    *
    * @default [80, 443] - packages of Debian, and AWS
@@ -107,7 +113,7 @@ export class VirtualMachine extends Construct {
 
   /** Lets clients connect to a TCP port; `cidr` is a range of IPv4 or IPv6 addresses. */
   addIngress(port: number, cidr: string): void {
-    new VpcSecurityGroupIngressRule(this, `ingress-${port}-${cidr.replaceAll('/', '-')}`, {
+    new VpcSecurityGroupIngressRule(this, `ingress-${port}-${cidr.replaceAll(/[./:]/g, '-')}`, {
       securityGroupId: this.#securityGroup.id,
       description: 'Registry clients',
       ipProtocol: 'tcp',
@@ -144,7 +150,7 @@ export class VirtualMachine extends Construct {
       vpcSecurityGroupIds: [this.#securityGroup.id],
       iamInstanceProfile: props.identity.instanceProfileName,
       ebsOptimized: true,
-      monitoring: true,
+      ...(props.detailedMonitoring === true && { monitoring: true }),
       userDataReplaceOnChange: true,
       // The registry's container has an address of its own on the machine, which is one hop more to the metadata service.
       metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 2 },

@@ -70,9 +70,9 @@ mount_data_volume() {
     uuid=$(blkid --match-tag UUID --output value "$device")
     mkdir -p "$DATA"
     {
-      grep -v " $DATA " /etc/fstab || true
+      grep -v " $DATA " "$FSTAB" || true
       echo "UUID=$uuid $DATA ext4 defaults,nofail,nodev,nosuid,noexec,x-systemd.device-timeout=60s 0 2"
-    } | write_file /etc/fstab 0644 root:root
+    } | write_file "$FSTAB" 0644 root:root
     systemctl daemon-reload
     mount "$DATA"
   fi

@@ -60,6 +60,7 @@ readonly IMAGE_SHA256=${image.sha256}
 readonly IMAGE=${localImage(image)}
 readonly DATA=${DEFAULT_DATA_DIRECTORY}
 readonly OWNER=${SERVER_USER}:${SERVER_USER}
+readonly FSTAB=/etc/fstab
 readonly CHANGED=/run/registry-boot.changed
 readonly CERTIFICATE_FILE=${CERTIFICATE_FILE}
 readonly KEY_FILE=${KEY_FILE}

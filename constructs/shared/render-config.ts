@@ -1,6 +1,8 @@
+import { Annotations } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import { stringify } from 'yaml';
 import type { ConfigInput } from '../../registry-image/src/config/schema.ts';
+import { warningsOf } from '../../registry-image/src/config/warnings.ts';
 import { endpointHost, publicUrl } from './endpoint.ts';
 import type { NotificationEndpoint, RegistrySettings } from './registry-settings.ts';
 import { settingsFaults } from './settings-faults.ts';
@@ -35,7 +37,13 @@ export function dataPaths(dataDirectory: string = DEFAULT_DATA_DIRECTORY) {
 export function checkedConfig(scope: IConstruct, settings: RegistrySettings): ConfigInput {
   const config = renderConfig(settings);
   throwFaults(scope, settingsFaults(settings, config));
+  warn(scope, config);
   return config;
+}
+
+/** Shows at synthesis what the server would say when it starts: keys that this version does not act on. */
+export function warn(scope: IConstruct, config: ConfigInput): void {
+  for (const warning of warningsOf(config)) Annotations.of(scope).addWarning(warning);
 }
 
 /** The server's configuration for these settings, unchecked. Options that are not set are left to the server's defaults. */

@@ -40,7 +40,8 @@ const PROP_OF_KEY: readonly (readonly [key: string, prop: string])[] = [
   ['http.tls.certificate', 'tls.certificateFile'],
   ['http.tls.key', 'tls.keyFile'],
   ['http.tls.selfsigned.directory', 'dataDirectory'],
-  ['http.tls.selfsigned.hosts', 'tls.extraHosts'],
+  ['http.tls.selfsigned.hosts.0', 'endpoint'],
+  ['http.tls.selfsigned.hosts', 'tls'],
   ['http.tls', 'tls'],
   ['notifications.endpoints', 'notifications'],
   ['garbagecollection.timezone', 'garbageCollection.timeZone'],
@@ -56,6 +57,7 @@ const SECRET_HEADER = /authorization|token|secret|password|cookie|api-?key/i;
 export function settingsFaults(settings: RegistrySettings, config: ConfigInput): readonly Fault[] {
   const faults = new Faults();
   checkEndpoint(settings, faults);
+  checkExtraHosts(settings, faults);
   checkPort(faults, 'internalPort', settings.internalPort);
   checkBucketName(settings, faults);
   checkAccess(settings, faults);
@@ -70,20 +72,46 @@ export function settingsFaults(settings: RegistrySettings, config: ConfigInput):
 function checkEndpoint({ endpoint, listenHost }: RegistrySettings, faults: Faults): void {
   const prop = endpoint.mode === 'own-domain' ? 'endpoint.domain' : 'endpoint.host';
   const host = endpointHost(endpoint);
-  const local = (name: unknown) => typeof name === 'string' && /(^|\.)localhost\.?$/i.test(name);
   const advice = 'is ::1 to some programs and 127.0.0.1 to others; write the address, such as 127.0.0.1';
-  faults.check(prop, host, !local(host), advice);
-  faults.check('listenHost', listenHost, !local(listenHost), advice);
-  const valid = typeof host === 'string' && (HOST.test(host) || (endpoint.mode === 'port' && isIP(host) !== 0));
-  faults.check(
-    prop,
-    host,
-    valid,
-    endpoint.mode === 'own-domain'
-      ? 'must be a host name without scheme, port or path, such as registry.example.com'
-      : 'must be a host name or address without scheme, port or path, such as gitlab.example.com',
-  );
-  if (endpoint.mode === 'port') checkPort(faults, 'endpoint.port', endpoint.port);
+  faults.check(prop, host, !isLocalhost(host), advice);
+  faults.check('listenHost', listenHost, !isLocalhost(listenHost), advice);
+  if (endpoint.mode === 'own-domain') {
+    const message = 'must be a host name without scheme, port or path, such as registry.example.com';
+    faults.check(prop, host, isHostName(host), message);
+  } else {
+    faults.check(
+      prop,
+      host,
+      isHost(host),
+      'must be a host name or address without scheme, port or path, such as gitlab.example.com',
+    );
+    checkPort(faults, 'endpoint.port', endpoint.port);
+  }
+}
+
+function checkExtraHosts({ tls }: RegistrySettings, faults: Faults): void {
+  if (tls?.mode !== 'generated') return;
+  for (const [index, host] of (tls.extraHosts ?? []).entries()) {
+    faults.check(
+      `tls.extraHosts.${index}`,
+      host,
+      isHost(host),
+      'must be a host name or address, without scheme, port or path',
+    );
+  }
+}
+
+function isLocalhost(host: string | undefined): boolean {
+  return host !== undefined && /(^|\.)localhost\.?$/i.test(host);
+}
+
+function isHost(host: string): boolean {
+  return isHostName(host) || isIP(host) !== 0;
+}
+
+/** A name, and not an address in its last label (https://url.spec.whatwg.org/#ends-in-a-number-checker). */
+function isHostName(host: string): boolean {
+  return HOST.test(host) && !/(^|\.)\d+$/.test(host);
 }
 
 function checkPort(faults: Faults, prop: string, port: unknown): void {
