@@ -8,6 +8,8 @@ import type { KeyedMutex } from './keyed-mutex.ts';
 import type { RepositoryName } from './reference.ts';
 import type { RepositoryStorage } from './repository-storage.ts';
 
+export type { ByteRange };
+
 /** Repositories that are looked at for a mount without a source. */
 const MOUNT_CANDIDATES = 100;
 

@@ -5,6 +5,8 @@ import type { KeyedMutex } from './keyed-mutex.ts';
 import type { RepositoryName, Tag } from './reference.ts';
 import type { RepositoryStorage } from './repository-storage.ts';
 
+export type { Page };
+
 export interface TagsOptions {
   readonly storage: RepositoryStorage;
   readonly metadata: MetadataStore;

@@ -1,6 +1,6 @@
 import { RegistryError } from '../../errors/registry-error.ts';
+import type { ByteRange } from '../../registry/blobs.ts';
 import type { ChunkRange } from '../../registry/uploads.ts';
-import type { ByteRange } from '../../storage/storage-driver.ts';
 
 /**
  * `Content-Range: 0-1023` of a chunk, without a unit.

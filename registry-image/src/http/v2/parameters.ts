@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { RegistryError } from '../../errors/registry-error.ts';
-import type { Page } from '../../metadata/metadata-store.ts';
 import { parseRepositoryName, type RepositoryName } from '../../registry/reference.ts';
+import type { Page } from '../../registry/tags.ts';
 
 export interface RepositoryParams {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseContentRange, parseRange } from '../../../registry-image/src/http/v2/content-range.ts';
+import { parseContentRange, parseRange } from '../../../../registry-image/src/http/v2/content-range.ts';
 
 describe('the Content-Range of a chunk', () => {
   test('is first byte and last byte, with or without a length', () => {
