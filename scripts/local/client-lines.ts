@@ -57,9 +57,13 @@ function skopeoLines(connection: Connection): readonly string[] {
   ];
 }
 
-/** The password comes from its file, so that it is neither in the history of the shell nor in the list of processes. */
-function loginArguments({ username, registry, passwordFile }: Connection): string {
-  return `--username ${quoted(username)} --password-stdin ${registry} < ${quoted(passwordFile)}`;
+/**
+ * The password comes from its file, so that it is neither in the history of the shell nor in the list of processes; once that is
+ * removed, the client asks.
+ */
+function loginArguments({ username, registry, password, passwordFile }: Connection): string {
+  const user = `--username ${quoted(username)}`;
+  return password === null ? `${user} ${registry}` : `${user} --password-stdin ${registry} < ${quoted(passwordFile)}`;
 }
 
 /** The text as one word of a POSIX shell. */
