@@ -1,6 +1,6 @@
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
 import { TlsProvider } from '@cdktf/provider-tls/lib/provider/index.js';
-import { TerraformOutput, TerraformStack } from 'cdktf';
+import { S3Backend, TerraformOutput, TerraformStack } from 'cdktf';
 import type { Construct } from 'constructs';
 import { SelfSignedCertificate } from '../constructs/aws/self-signed-certificate.ts';
 import {
@@ -21,7 +21,9 @@ export class AwsRegistryStack extends TerraformStack {
   constructor(scope: Construct, id: string, settingsFile: string) {
     super(scope, id);
     const settings = readSettingsFile(settingsFile, awsSettingsSchema);
-    const { region, tags, image, certificate, existingBucket, existingIdentity, existingSubnetId, ...props } = settings;
+    const { region, state, tags, image, certificate, existingBucket, existingIdentity, existingSubnetId, ...props } =
+      settings;
+    if (state !== undefined) keepStateInBucket(this, state);
     new AwsProvider(this, 'aws', { region, ...(tags !== undefined && { defaultTags: [{ tags }] }) });
     const registry = new ContainerRegistry(this, 'registry', {
       ...props,
@@ -33,6 +35,15 @@ export class AwsRegistryStack extends TerraformStack {
     });
     printNextSteps(this, registry);
   }
+}
+
+function keepStateInBucket(
+  stack: TerraformStack,
+  { bucketName, region, key }: NonNullable<AwsSettings['state']>,
+): void {
+  new S3Backend(stack, { bucket: bucketName, region, key, encrypt: true });
+  // Terraform 1.10 locks in the bucket itself; cdktf has no prop for it.
+  stack.addOverride('terraform.backend.s3.use_lockfile', true);
 }
 
 /** Nothing for `generated`: the server makes its own certificate. */

@@ -60,6 +60,9 @@ const grant = z.strictObject({
 export const awsSettingsSchema = z.strictObject({
   region: text,
   image: text.default('dist/registry-image.oci.tar'),
+  state: z
+    .strictObject({ bucketName: text, region: text, key: text.default('container-registry.tfstate') })
+    .exactOptional(),
   tags: z.record(text, text).exactOptional(),
   enabled: flag.exactOptional(),
   endpoint,

@@ -12,7 +12,11 @@ export interface AwsBootPartProps {
   readonly dataDeviceName: string;
   /** Secret that takes the first user's password. */
   readonly accessSecretId: string;
-  /** Secret with the certificate; left out: the server makes its own. */
+  /**
+   * Secret with the certificate.
+   *
+   * @default - the server makes its own certificate
+   */
   readonly certificateSecretId?: string;
 }
 

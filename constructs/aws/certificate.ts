@@ -10,7 +10,11 @@ import type { IIdentity } from './identity.ts';
 export interface ICertificate {
   /** ARN or name of the secret. */
   readonly secretId: string;
-  /** PEM of the CA that clients must be told about; left out: clients trust the certificate already. */
+  /**
+   * PEM of the CA that clients must be told about.
+   *
+   * @default - clients trust the certificate already
+   */
   readonly caCertificate?: string;
   /** Lets the identity read the secret. */
   grantRead(identity: IIdentity): void;

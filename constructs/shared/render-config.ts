@@ -82,9 +82,9 @@ export function renderConfig(settings: RegistrySettings): ConfigInput {
   });
 }
 
-/** The configuration as the text of config.yml. */
+/** The configuration as the text of config.yml: YAML 1.1, as the server reads it, in which a user named `yes` needs quotes. */
 export function toYaml(config: ConfigInput): string {
-  return stringify(config, { lineWidth: 0 });
+  return stringify(config, { version: '1.1', lineWidth: 0 });
 }
 
 function renderStorage({ storage, redirect, deletes, readOnly, uploadPurging }: RegistrySettings, directory: string) {

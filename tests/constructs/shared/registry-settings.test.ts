@@ -177,6 +177,11 @@ describe('every option reaches the server', () => {
     expect(serverConfig({ access }).tokenendpoint?.access).toEqual(access);
   });
 
+  test('names that YAML takes for something else', () => {
+    const users = ['yes', 'no', 'null', '1e3', '012', '12:30'];
+    expect(serverConfig({ access: [{ users, repositories: ['**'] }] }).tokenendpoint?.access[0]?.users).toEqual(users);
+  });
+
   test('anonymous pull leaves to those who have logged in what they had', () => {
     expect(serverConfig({ anonymousPull: ['public/**'] }).tokenendpoint?.access).toEqual([
       ...(serverConfig({}).tokenendpoint?.access ?? []),
