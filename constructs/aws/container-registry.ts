@@ -6,7 +6,7 @@ import { Construct } from 'constructs';
 import { bootScript } from '../shared/boot-script.ts';
 import { endpointHost, endpointPort } from '../shared/endpoint.ts';
 import type { RegistryImage } from '../shared/registry-image.ts';
-import { renderConfig } from '../shared/registry-settings.ts';
+import { renderConfig } from '../shared/render-config.ts';
 import { type Usage, usage } from '../shared/usage.ts';
 import { cloudConfig } from '../shared/user-data.ts';
 import { awsBootPart } from './boot-part.ts';

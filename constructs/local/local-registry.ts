@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { DataResource } from 'cdktf';
 import { Construct } from 'constructs';
-import { checkedConfig, publicUrl, type RegistrySettings, toYaml } from '../shared/registry-settings.ts';
+import { publicUrl } from '../shared/endpoint.ts';
+import type { RegistrySettings } from '../shared/registry-settings.ts';
+import { checkedConfig, toYaml } from '../shared/render-config.ts';
 import { terraformText } from '../shared/terraform-text.ts';
 import { serverSourcesDigest } from './server-sources.ts';
 

@@ -311,6 +311,3 @@ export interface RegistrySettings {
    */
   readonly accessLog?: boolean;
 }
-
-export { publicUrl, registryHost } from './endpoint.ts';
-export { checkedConfig, renderConfig, toYaml } from './render-config.ts';

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { publicUrl, type RegistrySettings, registryHost } from '../../constructs/shared/registry-settings.ts';
+import { publicUrl, registryHost } from '../../constructs/shared/endpoint.ts';
+import type { RegistrySettings } from '../../constructs/shared/registry-settings.ts';
 import { dataPaths } from '../../constructs/shared/render-config.ts';
 import { localFiles } from './data-directory.ts';
 import { exampleImage } from './example-image.ts';

@@ -1,13 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { TerraformStack, Testing } from 'cdktf';
 import { parse } from 'yaml';
-import {
-  type BucketStorage,
-  checkedConfig,
-  type RegistrySettings,
-  renderConfig,
-  toYaml,
-} from '../../../constructs/shared/registry-settings.ts';
+import type { BucketStorage, RegistrySettings } from '../../../constructs/shared/registry-settings.ts';
+import { checkedConfig, renderConfig, toYaml } from '../../../constructs/shared/render-config.ts';
 import { parseConfig } from '../../../registry-image/src/config/load.ts';
 
 const MINIMAL: RegistrySettings = {
