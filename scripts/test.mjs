@@ -6,13 +6,14 @@
  */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { installMissing } from './test/install.mjs';
-import { findNode } from './test/node.mjs';
+import { installMissing } from './host/install.mjs';
+import { checkNode, findNode } from './host/node.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const WITHOUT_SYSTEM_TESTS =
   '--testPathIgnorePatterns=tests/(clients|conformance|image|interop|package|recovery|stacks)/';
 
+checkNode();
 installMissing(root);
 
 const unitTestsOnly = process.argv.includes('--unit');

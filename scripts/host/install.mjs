@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isInstalled } from '../test/install.mjs';
 import { fail, progress } from './fail.mjs';
 
 /**
@@ -26,6 +26,22 @@ export function installMissing(root) {
       'npm ci failed, for the reason that npm gives above; check the network and the registry (npm config get registry), then try again.',
     );
   }
+}
+
+/**
+ * Whether node_modules holds what package-lock.json says. npm writes down what it installed; comparing the two says more than
+ * their times, which a checkout changes. Packages for other platforms are in the lock file only.
+ */
+function isInstalled(root) {
+  const installedFile = path.join(root, 'node_modules/.package-lock.json');
+  if (!existsSync(installedFile)) return false;
+  const locked = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')).packages;
+  const installed = JSON.parse(readFileSync(installedFile, 'utf8')).packages;
+  return Object.entries(locked).every(([location, { version, link, optional }]) => {
+    if (!location.includes('node_modules/')) return true;
+    const found = installed[location];
+    return found === undefined ? optional === true : link === true || found.version === version;
+  });
 }
 
 function hostPath(root) {

@@ -107,6 +107,16 @@ export function manifestsSuite(registry: Registry): void {
       expect(await registry().tags(repository)).toEqual(['latest']);
     });
 
+    test('a push by digest may name tags as parameters, each confirmed by OCI-Tag', async () => {
+      const repository = newRepository('manifest-tag-parameters');
+      const { manifest: own, blobs } = image();
+      for (const blob of blobs) await registry().pushBlob(repository, blob);
+      const answer = await registry().putManifest(repository, own, `${own.digest}?tag=one&tag=two`);
+      expect(answer.status).toBe(201);
+      expect(answer.header('OCI-Tag').split(/,\s*/)).toEqual(['one', 'two']);
+      for (const tag of ['one', 'two']) await expectManifest(registry(), repository, tag, own);
+    });
+
     test('a manifest may come in chunks, without Content-Length', async () => {
       const repository = newRepository('chunked-manifest');
       const pushed = image();
