@@ -262,11 +262,19 @@ export interface RegistrySettings {
    * @default false
    */
   readonly readOnly?: boolean;
-  /** @default - never; unreferenced blobs are kept */
+  /**
+   * When unreferenced blobs are removed. Checked, but not acted on by this version of the server: a warning says so at synth.
+   *
+   * @default - never; unreferenced blobs are kept
+   */
   readonly garbageCollection?: GarbageCollectionSettings;
   /** @default - uploads that nobody has touched for a week are removed */
   readonly uploadPurging?: UploadPurgingSettings;
-  /** @default [] */
+  /**
+   * Checked, but not acted on by this version of the server: a warning says so at synth.
+   *
+   * @default []
+   */
   readonly notifications?: readonly NotificationEndpoint[];
   /** @default - ES256 tokens that are good for 5 minutes */
   readonly tokens?: TokenSettings;
