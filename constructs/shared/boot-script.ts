@@ -13,7 +13,7 @@ import {
 } from './render-config.ts';
 
 /** The user of the image, and thereby the owner of every file that the server reads or writes. */
-const SERVER_USER = 1000;
+export const SERVER_USER = 1000;
 
 /** Where the configuration and the certificate are, on the machine and in the container. */
 const CONFIG_FILE = '/etc/registry/config.yml';

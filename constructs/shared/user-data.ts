@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { SERVER_USER } from './boot-script.ts';
 
 const SCRIPT_PATH = '/usr/local/sbin/registry-boot';
 
@@ -36,6 +37,10 @@ WantedBy=timers.target
  */
 export function cloudConfig(bootScript: string): string {
   const config = {
+    // In place of the user that cloud-init makes: it would have the id of the container's user, and may become root.
+    users: [
+      { name: 'registry', uid: SERVER_USER, lock_passwd: true, shell: '/usr/sbin/nologin', no_create_home: true },
+    ],
     write_files: [
       { path: SCRIPT_PATH, permissions: '0755', content: bootScript },
       { path: '/etc/systemd/system/registry-boot.service', permissions: '0644', content: SERVICE },
