@@ -38,7 +38,7 @@ export async function buildApp({ config, registry, authentication, tls }: AppOpt
     ...requestIdOptions(),
     ...(tls === undefined ? {} : { https: tls }),
     exposeHeadRoutes: false,
-    // A layer may take hours; what stalls is cut off by the idle time of its connection.
+    // A layer may take hours; a body that stalls is given up by its reader (http/v2/request-body.ts).
     requestTimeout: 0,
     forceCloseConnections: 'idle',
     rewriteUrl: (request) => encodeRepositoryName(request.url ?? '/'),

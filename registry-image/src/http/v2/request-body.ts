@@ -1,9 +1,27 @@
 import type { FastifyRequest } from 'fastify';
 import { RegistryError } from '../../errors/registry-error.ts';
 
-/** The bytes of a request as they come. A reader that stops early leaves the connection open, so that the answer still arrives. */
-export function bodyOf(request: FastifyRequest): AsyncIterable<Buffer> {
-  return request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+/** How long a client may send nothing in the middle of a body. */
+const IDLE_MS = 60_000;
+
+/**
+ * The bytes of a request as they come. A reader that stops early leaves the connection open, so that the answer still arrives.
+ *
+ * A client that has vanished without a word, as behind a router that lost its tables, is given up after `idleMs`: until then its
+ * upload would be kept from the connection that wants to go on with it. Time that the reader takes does not count.
+ */
+export async function* bodyOf({ raw }: Pick<FastifyRequest, 'raw'>, idleMs = IDLE_MS): AsyncGenerator<Buffer> {
+  const chunks = raw.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const timer = setTimeout(() => raw.destroy(new Error(`no byte of the body came for ${idleMs} ms`)), idleMs);
+      const next = await chunks.next().finally(() => clearTimeout(timer));
+      if (next.done === true) return;
+      yield next.value as Buffer;
+    }
+  } finally {
+    await chunks.return?.();
+  }
 }
 
 /**
