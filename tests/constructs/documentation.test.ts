@@ -1,16 +1,10 @@
-import { globSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { awsSettingsSchema } from '../../stacks/aws-settings.ts';
 import { REPOSITORY } from '../support/repository.ts';
 
 const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
-
-/** Optional props with the comment above each. */
-function optionalProps(file: string): readonly { readonly name: string; readonly comment: string }[] {
-  const props = read(file).matchAll(/(\/\*\*(?:(?!\*\/)[\s\S])*\*\/)?\s*readonly (\w+)\?:/g);
-  return [...props].map(([, comment = '', name = '']) => ({ name, comment }));
-}
 
 /** Names of the props of an interface in a file. */
 function propsOf(file: string, name: string): readonly string[] {
@@ -19,14 +13,6 @@ function propsOf(file: string, name: string): readonly string[] {
 }
 
 describe('the documentation of the constructs', () => {
-  test.each(globSync('constructs/{aws,shared}/*.ts', { cwd: REPOSITORY }).sort())(
-    '%s gives every optional prop a @default',
-    (file) => {
-      const without = optionalProps(file).filter(({ comment }) => !comment.includes('@default'));
-      expect(without.map(({ name }) => name)).toEqual([]);
-    },
-  );
-
   test('docs/constructs.md names every prop of ContainerRegistry', () => {
     const props = [
       ...propsOf('constructs/aws/container-registry-props.ts', 'ContainerRegistryProps'),
