@@ -7,7 +7,7 @@ export function reindexCommand(): Command {
     .option('--json', 'print the counts as one JSON object')
     .action(async (file: string | undefined, { json }: { json?: boolean }) => {
       const { config } = await readConfig(file);
-      const { reindex } = await import('../reindex-command.ts');
+      const { reindex } = await import('../reindex.ts');
       const report = await reindex(config);
       if (json) {
         console.log(JSON.stringify(report));
