@@ -26,21 +26,19 @@ export class RestlessClient {
   /**
    * Goes on until the server is gone.
    *
-   * @returns how many changes were acknowledged, each of one or more requests
+   * @param acknowledged called after each change that was, one or more requests
    * @throws Error when the server refuses what it must take
    */
-  async run(isKilled: () => boolean): Promise<number> {
-    let acknowledged = 0;
+  async run(isKilled: () => boolean, acknowledged: () => void): Promise<void> {
     while (!isKilled()) {
       try {
         await this.#step();
-        acknowledged++;
+        acknowledged();
       } catch (error) {
         // Whatever breaks once the kill is under way broke because of it.
         if (!isKilled()) throw error;
       }
     }
-    return acknowledged;
   }
 
   async #step(): Promise<void> {
