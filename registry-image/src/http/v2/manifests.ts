@@ -18,25 +18,14 @@ export function manifestRoutes(app: FastifyInstance, { manifests, tags, location
   const url = '/v2/:name/manifests/:reference';
 
   app.route({
-    method: 'HEAD',
+    method: ['GET', 'HEAD'],
     url,
     config: { access: 'pull' },
     handler: async (request, reply) => {
       const manifest = await manifests.find(repositoryOf(request), referenceOf(request));
       setHeaders(reply, manifest);
       if (isFresh(request, etagOf(manifest))) return reply.code(304).send();
-      return reply.header('content-length', manifest.size).send();
-    },
-  });
-
-  app.route({
-    method: 'GET',
-    url,
-    config: { access: 'pull' },
-    handler: async (request, reply) => {
-      const manifest = await manifests.find(repositoryOf(request), referenceOf(request));
-      setHeaders(reply, manifest);
-      if (isFresh(request, etagOf(manifest))) return reply.code(304).send();
+      if (request.method === 'HEAD') return reply.header('content-length', manifest.size).send();
       return reply.send(await manifests.read(manifest.digest));
     },
   });
