@@ -6,6 +6,7 @@ import { S3BucketPublicAccessBlock } from '@cdktf/provider-aws/lib/s3-bucket-pub
 import { S3BucketServerSideEncryptionConfigurationA } from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration/index.js';
 import { S3BucketVersioningA } from '@cdktf/provider-aws/lib/s3-bucket-versioning/index.js';
 import { Construct } from 'constructs';
+import { S3_BUCKET_NAME } from '../../registry-image/src/config/storage-schema.ts';
 import { checkDataRemoval, type DataRemovalProps, mayDestroyData } from '../shared/data-removal.ts';
 import { Faults } from '../shared/validation-error.ts';
 import { type BucketGrantee, grantRead, grantReadWrite } from './bucket-grants.ts';
@@ -75,8 +76,6 @@ export interface BucketProps extends DataRemovalProps {
    */
   readonly noncurrentVersionDays?: number;
 }
-
-const BUCKET_NAME = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 /** A private, encrypted, versioned bucket that is reached over TLS alone, and that Terraform does not delete. */
 export class Bucket extends Construct implements IBucket {
@@ -215,7 +214,7 @@ function checkProps(scope: Construct, props: BucketProps): void {
   faults.check(
     'bucketName',
     bucketName,
-    bucketName === undefined || BUCKET_NAME.test(bucketName),
+    bucketName === undefined || S3_BUCKET_NAME.test(bucketName),
     'must be a bucket name alone: 3 to 63 of a-z, 0-9, "." and "-"; a folder goes into prefix',
   );
   faults.check('prefix', prefix, prefix === undefined || isFolder(prefix), FOLDER_RULE);

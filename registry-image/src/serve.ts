@@ -31,7 +31,7 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   await bringUpIndex(app, new Reindexer(driver, metadata), await metadata.isBuilt());
   await registry.health.start();
   const stopPurging = startUploadPurging(registry.uploads, config.storage.maintenance.uploadpurging, app.log);
-  const tlsWatch = tlsSettings && watchServerTls(app.server, tlsSettings, app.log, { externalHost });
+  const tlsWatch = tls && watchServerTls(app.server, tlsSettings, tls.options, app.log, { externalHost });
   const reloadTls = () => void tlsWatch?.reload();
   process.on('SIGHUP', reloadTls);
   await app.listen({ host: addr.host === '' ? '::' : addr.host, port: addr.port });

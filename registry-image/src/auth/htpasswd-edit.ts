@@ -1,12 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
-import { hash } from '@node-rs/bcrypt';
 import { createFile, replaceFile } from '../keys/atomic-file.ts';
-import { parseHtpasswd } from './htpasswd-file.ts';
+import { htpasswdLine, parseHtpasswd } from './htpasswd-file.ts';
 
 /** bcrypt looks at this many bytes of a password, and would let in whoever has these right. */
 const MAX_PASSWORD_BYTES = 72;
 const MIN_PASSWORD_LENGTH = 8;
-const COST = 12;
 
 /** Names that stand for groups of users in the grants of the configuration begin with none of these characters. */
 const USER_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
@@ -23,7 +21,7 @@ export async function setPassword(path: string, name: string, password: string):
   checkName(name);
   checkPassword(password);
   const file = await readUsers(path);
-  const line = `${name}:${await hash(password, { cost: COST })}`;
+  const line = await htpasswdLine(name, password);
   const isNew = !file.names.includes(name);
   const lines = isNew
     ? [...file.lines, line]

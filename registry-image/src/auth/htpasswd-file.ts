@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import { hash as bcrypt } from '@node-rs/bcrypt';
 
 /** A bcrypt hash: version, cost and then 22 characters of salt and 31 of digest. */
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
@@ -8,6 +9,8 @@ const BCRYPT_LIKE = /^\$2[abxy]?\$/;
 /** A hash of cost 15 takes two seconds of one processor; what is dearer would let a few logins stop the server. */
 const MAX_COST = 15;
 const DEFAULT_COST = 10;
+/** Cost of the hashes that are made here. */
+const NEW_COST = 12;
 
 /** Names that have a meaning of their own in the grants of the configuration. */
 const RESERVED = new Set(['*', 'anonymous']);
@@ -88,6 +91,11 @@ function unreadable(path: string, { code, message }: NodeJS.ErrnoException): str
   return code === 'ENOENT'
     ? `${path} does not exist; make it with: htpasswd -B -c ${path} <name>`
     : `${path} cannot be read: ${message}`;
+}
+
+/** The line of a user, without its line end. */
+export async function htpasswdLine(name: string, password: string): Promise<string> {
+  return `${name}:${await bcrypt(password, { cost: NEW_COST })}`;
 }
 
 /** Parses the lines of a user file; each fault names its line. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readFile, stat } from 'node:fs/promises';
-import { hash } from '@node-rs/bcrypt';
 import { createFile } from '../keys/atomic-file.ts';
+import { htpasswdLine } from './htpasswd-file.ts';
 
 export interface InitialUserOptions {
   /** The user file, which is left alone when it exists. */
@@ -10,8 +10,6 @@ export interface InitialUserOptions {
   /** File that the password is written to, one line, mode 0600. */
   readonly passwordfile: string;
 }
-
-const COST = 12;
 
 /**
  * Makes the user file with one user, whose password is random.
@@ -28,7 +26,7 @@ export async function makeInitialUser({ htpasswd, name, passwordfile }: InitialU
   await chmod(passwordfile, 0o600);
   const password = (await readFile(passwordfile, 'utf8')).trim();
   if (password === '') throw new Error(`${passwordfile} is empty; remove it, and a new password is made`);
-  return createFile(htpasswd, `${name}:${await hash(password, { cost: COST })}\n`, 0o600);
+  return createFile(htpasswd, `${await htpasswdLine(name, password)}\n`, 0o600);
 }
 
 async function exists(path: string): Promise<boolean> {

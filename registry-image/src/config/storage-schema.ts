@@ -8,14 +8,18 @@ const filesystem = z.strictObject({
   maxthreads: z.int().optional(),
 });
 
-const S3_BUCKET = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+export const S3_BUCKET_NAME = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 /** https://distribution.github.io/distribution/storage-drivers/s3/ */
 const s3 = z
   .strictObject({
     bucket: z
       .string()
-      .regex(S3_BUCKET, 'must be a bucket name: 3 to 63 of a-z, 0-9, "." and "-"; a folder goes into rootdirectory'),
+      .regex(
+        S3_BUCKET_NAME,
+        'must be a bucket name: 3 to 63 of a-z, 0-9, "." and "-"; a folder goes into rootdirectory',
+      ),
     /** May be left out for a store with a regionendpoint, which hardly ever looks at it: us-east-1. */
     region: z.string().min(1).optional(),
     /** Left out: the identity of the machine (instance role, environment, shared file), which is what to prefer. */

@@ -13,10 +13,7 @@ const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g;
 /** @throws KeyFileError when the file cannot be read, has a damaged block or a private key, or holds none of what is wanted */
 export async function readPemBundle(path: string): Promise<PemBundle> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new KeyFileError(
-      cause.code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read: ${cause.message}`,
-      { cause },
-    );
+    throw KeyFileError.unreadable(path, cause);
   });
   const certificates: X509Certificate[] = [];
   const publicKeys: KeyObject[] = [];

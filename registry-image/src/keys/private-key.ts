@@ -15,6 +15,12 @@ export class KeyFileError extends Error {
     this.name = 'KeyFileError';
   }
 
+  /** For a file that the system does not open. */
+  static unreadable(path: string, cause: NodeJS.ErrnoException): KeyFileError {
+    const reason = cause.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${cause.message}`;
+    return new KeyFileError(`${path} ${reason}`, { cause });
+  }
+
   /** Whether the file does not exist. */
   get missing(): boolean {
     return (this.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
@@ -28,10 +34,7 @@ export class KeyFileError extends Error {
  */
 export async function readPrivateKey(path: string): Promise<KeyObject> {
   const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new KeyFileError(
-      cause.code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read: ${cause.message}`,
-      { cause },
-    );
+    throw KeyFileError.unreadable(path, cause);
   });
   let pem: string;
   try {

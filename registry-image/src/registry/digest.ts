@@ -26,10 +26,6 @@ export function digestAlgorithm(digest: Digest): DigestAlgorithm {
   return digest.slice(0, digest.indexOf(':')) as DigestAlgorithm;
 }
 
-export function digestHex(digest: Digest): string {
-  return digest.slice(digest.indexOf(':') + 1);
-}
-
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
   return finishDigest(createHash(algorithm).update(bytes), algorithm);
 }

@@ -25,15 +25,17 @@ interface Log {
  * coming to its end. Files at fault are reported once and leave the server with the certificate it has.
  *
  * @param server the server of https.createServer that runs with these settings
+ * @param inUse what it was created with
  */
 export function watchServerTls(
   server: NetServer,
   settings: TlsSettings,
+  inUse: ServerTlsOptions,
   log: Log,
   { externalHost, intervalSeconds = 60 }: TlsWatchOptions = {},
 ): TlsWatch {
   if (!(server instanceof TlsServer)) throw new Error('http.tls is set, but the server speaks plain HTTP');
-  let current: string | undefined;
+  let current = fingerprint(inUse);
   let reported = '';
   let running = Promise.resolve();
 
@@ -43,8 +45,7 @@ export function watchServerTls(
       reported = '';
       if (fingerprint(loaded) === current) return;
       (server as TlsServer).setSecureContext(loaded);
-      // The first look sets what is in use already, which is no news.
-      if (current !== undefined) log.info('TLS certificate reloaded');
+      log.info('TLS certificate reloaded');
       current = fingerprint(loaded);
     } catch (error) {
       const { message } = error as Error;
@@ -58,7 +59,6 @@ export function watchServerTls(
     return running;
   }
 
-  void reload();
   const timer = setInterval(() => void reload(), intervalSeconds * 1000).unref();
   return { reload, close: () => clearInterval(timer) };
 }

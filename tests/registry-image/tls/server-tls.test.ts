@@ -274,8 +274,9 @@ describe('a certificate that is renewed', () => {
       return certificate.fingerprint256;
     };
     const first = await renew();
-    const { server, port } = await serve(await loadServerTls(settings()));
-    const watch = watchServerTls(server, settings(), log);
+    const tls = await loadServerTls(settings());
+    const { server, port } = await serve(tls);
+    const watch = watchServerTls(server, settings(), tls.options, log);
     const ca = authority.certificate.toString();
     const open = await connectTo(port, { ca });
     const served = async () => {
