@@ -1,14 +1,13 @@
-import type { Readable } from 'node:stream';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { blobDataKey } from '../storage/key-layout.ts';
-import type { ByteRange, RedirectOptions, StorageDriver } from '../storage/storage-driver.ts';
+import type { ByteRange, ObjectReader, RedirectOptions, StorageDriver } from '../storage/storage-driver.ts';
 import type { Digest } from './digest.ts';
 import type { KeyedMutex } from './keyed-mutex.ts';
 import type { RepositoryName } from './reference.ts';
 import type { RepositoryStorage } from './repository-storage.ts';
 
-export type { ByteRange };
+export type { ByteRange, ObjectReader };
 
 /** Repositories that are looked at for a mount without a source. */
 const MOUNT_CANDIDATES = 100;
@@ -36,8 +35,8 @@ export class Blobs {
     throw new RegistryError('BLOB_UNKNOWN', { detail: { name: repository, digest } });
   }
 
-  /** The bytes of a blob that `stat` has found; the caller destroys the stream when it stops early. */
-  async read(digest: Digest, range?: ByteRange): Promise<Readable> {
+  /** The bytes of a blob that `stat` has found. */
+  async read(digest: Digest, range?: ByteRange): Promise<ObjectReader> {
     return this.#options.driver.read(blobDataKey(digest), range);
   }
 

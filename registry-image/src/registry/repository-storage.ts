@@ -94,7 +94,7 @@ export class RepositoryStorage {
 
   async #readAll(key: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    for await (const chunk of await this.#driver.read(key)) chunks.push(chunk as Buffer);
+    for await (const chunk of await this.#driver.read(key)) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks);
   }
 }

@@ -4,7 +4,7 @@ import { RegistryError } from '../errors/registry-error.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
 import type { UploadRow } from '../metadata/upload-sessions.ts';
 import { blobDataKey, uploadKey } from '../storage/key-layout.ts';
-import type { StorageDriver, StorageUpload } from '../storage/storage-driver.ts';
+import type { AppendOptions, StorageDriver, StorageUpload } from '../storage/storage-driver.ts';
 import type { Blobs } from './blobs.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from './digest.ts';
 import type { KeyedMutex } from './keyed-mutex.ts';
@@ -106,7 +106,7 @@ export class Uploads {
     range?: ChunkRange,
   ): Promise<void> {
     await this.#withUpload(repository, id, async (row, upload) => {
-      await receive(upload, source, range);
+      await receive(upload, source, range, { last: true });
       const { size } = upload.storage;
       await upload.storage.complete();
       const received = await this.#digest(row, upload, digestAlgorithm(digest));
@@ -184,7 +184,7 @@ export class Uploads {
       return finishDigest(upload.hash, algorithm);
     }
     const hash = createHash(algorithm);
-    for await (const chunk of await this.#options.driver.read(uploadKey(row.id))) hash.update(chunk as Buffer);
+    for await (const chunk of await this.#options.driver.read(uploadKey(row.id))) hash.update(chunk);
     return finishDigest(hash, algorithm);
   }
 
@@ -195,14 +195,19 @@ export class Uploads {
   }
 }
 
-async function receive(upload: OpenUpload, source: AsyncIterable<Uint8Array>, range?: ChunkRange): Promise<void> {
+async function receive(
+  upload: OpenUpload,
+  source: AsyncIterable<Uint8Array>,
+  range?: ChunkRange,
+  options?: AppendOptions,
+): Promise<void> {
   const { storage } = upload;
   if (range !== undefined && range.start !== storage.size) {
     throw new RegistryError('RANGE_INVALID', {
       detail: `the chunk starts at byte ${range.start}, the upload goes on at byte ${storage.size}`,
     });
   }
-  await storage.append(upload.hashedBytes === storage.size ? hashed(source, upload) : source);
+  await storage.append(upload.hashedBytes === storage.size ? hashed(source, upload) : source, options);
 }
 
 async function* hashed(source: AsyncIterable<Uint8Array>, upload: OpenUpload): AsyncGenerator<Uint8Array> {

@@ -1,8 +1,9 @@
-import type { Readable } from 'node:stream';
 import {
+  type AppendOptions,
   type ByteRange,
   type ObjectInfo,
   ObjectNotFoundError,
+  type ObjectReader,
   type RedirectOptions,
   type StorageDriver,
   type StorageKey,
@@ -29,8 +30,7 @@ export class StorageError extends Error {
 /**
  * Stands in front of any driver, so that all of them refuse the same keys and fail with the same error.
  *
- * ObjectNotFoundError passes through as it is, and so does the failure of a source that an upload reads from. A stream that
- * `read` has handed out fails with the error of the driver.
+ * ObjectNotFoundError passes through as it is, and so does the failure of a source that an upload reads from.
  */
 export class CheckedDriver implements StorageDriver {
   readonly name: string;
@@ -49,10 +49,11 @@ export class CheckedDriver implements StorageDriver {
     }
   }
 
-  async read(key: StorageKey, range?: ByteRange): Promise<Readable> {
+  async read(key: StorageKey, range?: ByteRange): Promise<ObjectReader> {
     assertKey(key);
     if (range !== undefined) assertRange(range);
-    return labelled(this.name, 'read', key, () => this.#driver.read(key, range));
+    const reader = await labelled(this.name, 'read', key, () => this.#driver.read(key, range));
+    return new CheckedReader(reader, this.name, key);
   }
 
   async write(key: StorageKey, bytes: Uint8Array): Promise<void> {
@@ -105,6 +106,30 @@ export class CheckedDriver implements StorageDriver {
   }
 }
 
+class CheckedReader implements ObjectReader {
+  readonly #reader: ObjectReader;
+  readonly #driver: string;
+  readonly #key: StorageKey;
+
+  constructor(reader: ObjectReader, driver: string, key: StorageKey) {
+    this.#reader = reader;
+    this.#driver = driver;
+    this.#key = key;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    const chunks = this.#reader[Symbol.asyncIterator]();
+    return {
+      next: () => labelled(this.#driver, 'read', this.#key, () => chunks.next()),
+      return: async () => (await chunks.return?.()) ?? { done: true, value: undefined },
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
+  }
+}
+
 class CheckedUpload implements StorageUpload {
   readonly #upload: StorageUpload;
   readonly #driver: string;
@@ -120,10 +145,10 @@ class CheckedUpload implements StorageUpload {
     return this.#upload.size;
   }
 
-  async append(source: AsyncIterable<Uint8Array>): Promise<void> {
+  async append(source: AsyncIterable<Uint8Array>, options?: AppendOptions): Promise<void> {
     const sourceFailures = new Set<unknown>();
     try {
-      await this.#upload.append(noteFailure(source, sourceFailures));
+      await this.#upload.append(noteFailure(source, sourceFailures), options);
     } catch (error) {
       throw sourceFailures.has(error) ? error : new StorageError(this.#driver, 'append to', this.#key, error);
     }

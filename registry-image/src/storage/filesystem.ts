@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Dirent, Stats } from 'node:fs';
 import { open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { FileRangeStream } from './file-range-stream.ts';
+import { FileReader } from './file-reader.ts';
 import { createDirectory, FilesystemDirectories, failedWith, isWithin } from './filesystem-directories.ts';
 import { FilesystemUpload } from './filesystem-upload.ts';
 import {
   type ByteRange,
   type ObjectInfo,
   ObjectNotFoundError,
+  type ObjectReader,
   type StorageDriver,
   type StorageKey,
   type StorageUpload,
@@ -64,13 +64,13 @@ export class FilesystemDriver implements StorageDriver {
     }
   }
 
-  async read(key: StorageKey, range?: ByteRange): Promise<Readable> {
+  async read(key: StorageKey, range?: ByteRange): Promise<ObjectReader> {
     const file = await this.#orNotFound(key, async () => open(await this.#locateExisting(key), 'r'));
     try {
       const info = await file.stat();
       if (!info.isFile()) throw new ObjectNotFoundError(key);
       const end = range === undefined ? info.size : Math.min(range.end + 1, info.size);
-      return new FileRangeStream(file, range?.start ?? 0, end);
+      return new FileReader(file, range?.start ?? 0, end);
     } catch (error) {
       await file.close();
       throw error;

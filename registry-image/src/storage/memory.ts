@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream';
 import {
   type ByteRange,
   type ObjectInfo,
   ObjectNotFoundError,
+  type ObjectReader,
   type StorageDriver,
   type StorageKey,
   type StorageUpload,
@@ -19,11 +19,15 @@ export class MemoryDriver implements StorageDriver {
   readonly name = 'inmemory';
   readonly #objects = new Map<StorageKey, MemoryObject>();
 
-  async read(key: StorageKey, range?: ByteRange): Promise<Readable> {
+  async read(key: StorageKey, range?: ByteRange): Promise<ObjectReader> {
     const bytes = Buffer.concat(this.#get(key).chunks);
     const part = range === undefined ? bytes : bytes.subarray(range.start, range.end + 1);
-    // A stream of no chunks is an empty one; a stream of one empty chunk is not understood by every consumer.
-    return Readable.from(part.byteLength === 0 ? [] : [part], { objectMode: false });
+    return {
+      async *[Symbol.asyncIterator]() {
+        if (part.byteLength > 0) yield part;
+      },
+      close: async () => {},
+    };
   }
 
   async write(key: StorageKey, bytes: Uint8Array): Promise<void> {

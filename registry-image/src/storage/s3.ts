@@ -8,13 +8,16 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { MultipartUpload } from './multipart-upload.ts';
+import { openResumingReader } from './resuming-reader.ts';
 import { createS3Client, S3Bucket, type S3Options } from './s3-bucket.ts';
 import { copyObject } from './s3-copy.ts';
 import { isS3Error } from './s3-errors.ts';
-import { S3Upload } from './s3-upload.ts';
+import { S3Multipart } from './s3-multipart.ts';
 import type {
   ByteRange,
   ObjectInfo,
+  ObjectReader,
   RedirectOptions,
   StorageDriver,
   StorageKey,
@@ -28,10 +31,12 @@ import type {
 export class S3Driver implements StorageDriver {
   readonly name = 's3';
   readonly #bucket: S3Bucket;
+  readonly #multipart: S3Multipart;
   readonly #chunkBytes: number;
 
   private constructor(options: S3Options, client: S3Client) {
     this.#bucket = new S3Bucket(options, client);
+    this.#multipart = new S3Multipart(this.#bucket);
     this.#chunkBytes = options.chunksize;
   }
 
@@ -47,21 +52,8 @@ export class S3Driver implements StorageDriver {
     return driver;
   }
 
-  async read(key: StorageKey, range?: ByteRange): Promise<Readable> {
-    try {
-      return await this.#bucket.call('s3:GetObject', key, async (client) => {
-        const { Body } = await client.send(
-          new GetObjectCommand({
-            ...this.#bucket.at(key),
-            ...(range !== undefined && { Range: `bytes=${range.start}-${range.end}` }),
-          }),
-        );
-        return Body as Readable;
-      });
-    } catch (error) {
-      if (isS3Error(error, 'InvalidRange')) return Readable.from([], { objectMode: false });
-      throw error;
-    }
+  async read(key: StorageKey, range?: ByteRange): Promise<ObjectReader> {
+    return openResumingReader(({ start, end }) => this.#openRange(key, start, end), range);
   }
 
   async write(key: StorageKey, bytes: Uint8Array): Promise<void> {
@@ -103,7 +95,7 @@ export class S3Driver implements StorageDriver {
   }
 
   async openUpload(key: StorageKey): Promise<StorageUpload> {
-    return S3Upload.open(this.#bucket, key, this.#chunkBytes);
+    return MultipartUpload.open(this.#multipart, key, this.#chunkBytes);
   }
 
   /** Signed with what the process may do itself; valid for as long as its credentials are, at most. */
@@ -117,6 +109,19 @@ export class S3Driver implements StorageDriver {
 
   async close(): Promise<void> {
     this.#bucket.client.destroy();
+  }
+
+  async #openRange(key: StorageKey, start: number, end?: number): Promise<Readable> {
+    const Range = start === 0 && end === undefined ? undefined : `bytes=${start}-${end ?? ''}`;
+    try {
+      return await this.#bucket.call('s3:GetObject', key, async (client) => {
+        const { Body } = await client.send(new GetObjectCommand({ ...this.#bucket.at(key), Range }));
+        return Body as Readable;
+      });
+    } catch (error) {
+      if (isS3Error(error, 'InvalidRange')) return Readable.from([], { objectMode: false });
+      throw error;
+    }
   }
 
   async #listPage(prefix: string, options: { MaxKeys?: number; ContinuationToken?: string | undefined }) {

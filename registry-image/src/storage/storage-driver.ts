@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-
 /** A key: `/`-separated, relative, built by key-layout.ts only. */
 export type StorageKey = string;
 
@@ -16,6 +14,16 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/**
+ * The bytes of an object, in order; to be gone through once. A chunk belongs to the consumer until it asks for the next one: then its
+ * memory may be used again, so that an object of any size passes through a few buffers.
+ *
+ * A loop that ends early frees what the reader holds; who starts none calls `close`.
+ */
+export interface ObjectReader extends AsyncIterable<Uint8Array> {
+  close(): Promise<void>;
+}
+
 /** What a driver puts into a signed URL. */
 export interface RedirectOptions {
   readonly method: 'GET' | 'HEAD';
@@ -30,8 +38,12 @@ export interface RedirectOptions {
 export interface StorageDriver {
   readonly name: string;
 
-  /** @throws ObjectNotFoundError the caller destroys the stream when it stops early. */
-  read(key: StorageKey, range?: ByteRange): Promise<Readable>;
+  /**
+   * Opens an object, or the part of it that a range has; nothing when the range starts behind its end.
+   *
+   * @throws ObjectNotFoundError
+   */
+  read(key: StorageKey, range?: ByteRange): Promise<ObjectReader>;
 
   /** Puts a small object (links, states; at most a few MiB) in one step: readers see all of it or none. Durable when it returns. */
   write(key: StorageKey, bytes: Uint8Array): Promise<void>;
@@ -57,15 +69,21 @@ export interface StorageDriver {
   close(): Promise<void>;
 }
 
+export interface AppendOptions {
+  /** `complete` follows at once: what an interruption in between would need is not saved. @default false */
+  readonly last?: boolean;
+}
+
 /** Bytes on their way to one key. Used by one request at a time. */
 export interface StorageUpload {
   /** Bytes kept so far. */
   readonly size: number;
 
   /**
-   * Adds bytes at the end. When the source fails, what came before stays, `size` says how much, and the failure is thrown.
+   * Adds bytes at the end; the memory of a chunk may be used again once the next one is asked for. When the source fails, what came
+   * before stays, `size` says how much, and the failure is thrown.
    */
-  append(source: AsyncIterable<Uint8Array>): Promise<void>;
+  append(source: AsyncIterable<Uint8Array>, options?: AppendOptions): Promise<void>;
 
   /** Makes everything appended readable at the upload's key. Durable when it returns; nothing can be appended after. */
   complete(): Promise<void>;

@@ -4,6 +4,7 @@ import type { RepositoryName, Tag } from '../../../registry-image/src/registry/r
 import { MemoryDriver } from '../../../registry-image/src/storage/memory.ts';
 import { memoryRegistry, pushBlob, pushImage } from '../../support/memory-registry.ts';
 import { descriptor, image, index, MEDIA_TYPES, manifest, randomBlob } from '../../support/oci-image.ts';
+import { readObject } from '../../support/read-object.ts';
 
 const repository = 'group/project' as RepositoryName;
 const latest = 'latest' as Tag;
@@ -83,7 +84,7 @@ describe('a manifest', () => {
     const link = await registry.driver.read(
       `docker/registry/v2/repositories/${repository}/_manifests/tags/latest/current/link`,
     );
-    expect(Buffer.concat(await link.toArray()).toString()).toBe(digest);
+    expect((await readObject(link)).toString()).toBe(digest);
   });
 });
 

@@ -1,8 +1,8 @@
-import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { S3Driver } from '../../../registry-image/src/storage/s3.ts';
 import type { S3Options } from '../../../registry-image/src/storage/s3-bucket.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
+import { readObject } from '../../support/read-object.ts';
 import { describeWith } from '../../support/requirements.ts';
 import { createBucket, s3Options } from './moto-bucket.ts';
 
@@ -59,7 +59,7 @@ describeWith(['moto_server'], 'what S3 allows', () => {
     await upload.append(bytes(11 * MIB));
     await upload.complete();
     await driver.move('uploads/2/data', 'blob');
-    expect(await buffer(await driver.read('blob'))).toHaveLength(11 * MIB);
+    expect(await readObject(await driver.read('blob'))).toHaveLength(11 * MIB);
     await driver.write('link', Buffer.from('x'));
     const keys = [];
     for await (const { key } of driver.list('')) keys.push(key);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Agent } from 'node:http';
-import { buffer } from 'node:stream/consumers';
+
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { storageSchema } from '../../../registry-image/src/config/storage-schema.ts';
@@ -10,6 +10,7 @@ import { S3Driver } from '../../../registry-image/src/storage/s3.ts';
 import { createS3Client, S3Bucket, type S3Options } from '../../../registry-image/src/storage/s3-bucket.ts';
 import { copyObject } from '../../../registry-image/src/storage/s3-copy.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
+import { readObject } from '../../support/read-object.ts';
 import { describeWith } from '../../support/requirements.ts';
 import { describeDriver } from './driver-suite.ts';
 import { createBucket, s3Options } from './moto-bucket.ts';
@@ -118,7 +119,7 @@ describeWith(['moto_server'], 'S3', () => {
       const bytes = Buffer.alloc(16 * MIB + 5, randomUUID());
       await driver.write('copies/from', bytes);
       await copyObject(bucket, 'copies/from', 'copies/to', bytes.length, { maxBytes: 6 * MIB, partBytes: 5 * MIB });
-      expect((await buffer(await driver.read('copies/to'))).equals(bytes)).toBe(true);
+      expect((await readObject(await driver.read('copies/to'))).equals(bytes)).toBe(true);
       await driver.close();
     });
 

@@ -4,6 +4,7 @@ import type { Blobs } from '../../registry/blobs.ts';
 import type { Digest } from '../../registry/digest.ts';
 import { requireDigest } from '../../registry/reference.ts';
 import { parseRange } from './content-range.ts';
+import { sendObject } from './object-body.ts';
 import { isFresh, repositoryOf } from './parameters.ts';
 
 export interface BlobRoutesOptions {
@@ -77,9 +78,9 @@ async function sendBlob(request: FastifyRequest, reply: FastifyReply, blobs: Blo
   if (range !== undefined) {
     reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`);
   }
-  return reply
-    .header('content-length', range === undefined ? size : range.end - range.start + 1)
-    .send(await blobs.read(digest, range));
+  const object = await blobs.read(digest, range);
+  reply.header('content-length', range === undefined ? size : range.end - range.start + 1);
+  return sendObject(reply, object);
 }
 
 function digestOf(request: FastifyRequest): Digest {

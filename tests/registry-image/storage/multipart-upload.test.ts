@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { buffer } from 'node:stream/consumers';
+
 import type { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { S3Driver } from '../../../registry-image/src/storage/s3.ts';
 import { createS3Client, type S3Options } from '../../../registry-image/src/storage/s3-bucket.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
+import { readObject } from '../../support/read-object.ts';
 import { describeWith } from '../../support/requirements.ts';
 import { createBucket, s3Options } from './moto-bucket.ts';
 
@@ -63,7 +64,7 @@ describeWith(['moto_server'], 'an upload to S3', () => {
     expect(continued.size).toBe(10 * MIB);
     await continued.append(inPieces(bytes.subarray(10 * MIB)));
     await continued.complete();
-    expect((await buffer(await healthy.read('uploads/lost-part/data'))).equals(bytes)).toBe(true);
+    expect((await readObject(await healthy.read('uploads/lost-part/data'))).equals(bytes)).toBe(true);
   });
 
   test('never falls behind what an earlier append has kept', async () => {
@@ -78,7 +79,7 @@ describeWith(['moto_server'], 'an upload to S3', () => {
     expect(continued.size).toBe(3 * MIB);
     await continued.append(inPieces(bytes.subarray(3 * MIB)));
     await continued.complete();
-    expect((await buffer(await healthy.read('uploads/kept/data'))).equals(bytes)).toBe(true);
+    expect((await readObject(await healthy.read('uploads/kept/data'))).equals(bytes)).toBe(true);
   });
 
   test('can be completed again when the answer of S3 got lost', async () => {
@@ -91,7 +92,7 @@ describeWith(['moto_server'], 'an upload to S3', () => {
     const continued = await healthy.openUpload('uploads/lost-answer/data');
     expect(continued.size).toBe(11 * MIB);
     await continued.complete();
-    expect((await buffer(await healthy.read('uploads/lost-answer/data'))).equals(bytes)).toBe(true);
+    expect((await readObject(await healthy.read('uploads/lost-answer/data'))).equals(bytes)).toBe(true);
     const keys = [];
     for await (const { key } of healthy.list('uploads/lost-answer/')) keys.push(key);
     expect(keys).toEqual(['uploads/lost-answer/data']);

@@ -1,0 +1,118 @@
+import type { MultipartBackend, SentPart } from './multipart-backend.ts';
+import type { StorageKey } from './storage-driver.ts';
+
+/** Parts that are sent while the next one is gathered, which makes one more in memory. */
+const PARTS_IN_FLIGHT = 3;
+
+/** How often parts grow by the size of the first ones: in these many steps over all the parts that a backend takes. */
+const GROWTH_STEPS = 10;
+
+/**
+ * The parts of one upload: begun with the first, sent a few at a time. They grow on the way, so that small layers need little
+ * memory and 10,000 parts of 10 MiB at first make 537 GiB.
+ */
+export class MultipartParts {
+  readonly #backend: MultipartBackend;
+  readonly #key: StorageKey;
+  readonly #chunkBytes: number;
+  readonly #sending = new Set<Promise<void>>();
+  /** In order, with the parts that are being sent: those have no etag yet. */
+  readonly #parts: { readonly size: number; etag?: string }[];
+  #uploadId: string | undefined;
+  #size: number;
+  #failure: { readonly error: unknown } | undefined;
+
+  /** @param begun what an earlier process has sent */
+  constructor(
+    backend: MultipartBackend,
+    key: StorageKey,
+    chunkBytes: number,
+    begun: { readonly uploadId: string | undefined; readonly parts: readonly SentPart[] },
+  ) {
+    this.#backend = backend;
+    this.#key = key;
+    this.#chunkBytes = chunkBytes;
+    this.#uploadId = begun.uploadId;
+    this.#parts = begun.parts.map((part) => ({ ...part }));
+    this.#size = totalSize(this.#parts);
+  }
+
+  /** Left out until the first part is sent. */
+  get uploadId(): string | undefined {
+    return this.#uploadId;
+  }
+
+  /** Bytes of all parts, also those that are being sent. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The parts that the backend has. */
+  get sent(): SentPart[] {
+    return this.#parts.flatMap(({ size, etag }) => (etag === undefined ? [] : [{ size, etag }]));
+  }
+
+  /** Bytes that the next part should have. */
+  get nextPartBytes(): number {
+    return Math.min(this.#chunkBytes * this.#growth, this.#backend.limits.maxBytes);
+  }
+
+  /** Bytes that the next part needs, unless it is the last one. */
+  get smallestPartBytes(): number {
+    return this.#backend.limits.minBytes * this.#growth;
+  }
+
+  get #growth(): number {
+    return 1 + Math.floor((this.#parts.length * GROWTH_STEPS) / this.#backend.limits.maxParts);
+  }
+
+  /** Starts to send a part as soon as fewer than a few are under way. @throws when an earlier part has failed, as `settle` does */
+  async send(bytes: Uint8Array): Promise<void> {
+    const { maxParts } = this.#backend.limits;
+    if (this.#parts.length === maxParts) {
+      throw new Error(
+        `the storage takes ${maxParts} parts, and this upload has as many (${this.size} bytes); raise the chunksize of the driver (${this.#chunkBytes})`,
+      );
+    }
+    while (this.#sending.size >= PARTS_IN_FLIGHT) await Promise.race(this.#sending);
+    if (this.#failure !== undefined) await this.settle();
+    this.#uploadId ??= await this.#backend.begin(this.#key);
+    const part: { readonly size: number; etag?: string } = { size: bytes.byteLength };
+    const number = this.#parts.push(part);
+    this.#size += part.size;
+    const sending = this.#backend
+      .sendPart(this.#key, this.#uploadId, number, bytes)
+      .then((etag) => {
+        part.etag = etag;
+      })
+      .catch((error) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#sending.delete(sending));
+    this.#sending.add(sending);
+  }
+
+  /** Waits until no part is being sent. @throws when one has failed; the parts before it are kept, and no others */
+  async settle(): Promise<void> {
+    await Promise.all(this.#sending);
+    if (this.#failure === undefined) return;
+    const { error } = this.#failure;
+    this.#failure = undefined;
+    this.#parts.splice(this.#parts.findIndex(({ etag }) => etag === undefined));
+    this.#size = totalSize(this.#parts);
+    throw error;
+  }
+
+  /** Makes the parts one object; only when some were sent and all have settled. */
+  async complete(): Promise<void> {
+    await this.#backend.complete(this.#key, this.#uploadId as string, this.sent);
+  }
+
+  async abort(): Promise<void> {
+    if (this.#uploadId !== undefined) await this.#backend.abort(this.#key, this.#uploadId);
+  }
+}
+
+function totalSize(parts: readonly { readonly size: number }[]): number {
+  return parts.reduce((sum, { size }) => sum + size, 0);
+}
