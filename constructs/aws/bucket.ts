@@ -6,7 +6,7 @@ import { S3BucketPublicAccessBlock } from '@cdktf/provider-aws/lib/s3-bucket-pub
 import { S3BucketServerSideEncryptionConfigurationA } from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration/index.js';
 import { S3BucketVersioningA } from '@cdktf/provider-aws/lib/s3-bucket-versioning/index.js';
 import { Construct } from 'constructs';
-import { S3_BUCKET_NAME } from '../../registry-image/src/config/storage-schema.ts';
+import { S3_BUCKET_NAME } from '../../registry-image/src/config/s3-schema.ts';
 import { checkDataRemoval, type DataRemovalProps, mayDestroyData } from '../shared/data-removal.ts';
 import { Faults } from '../shared/validation-error.ts';
 import { type BucketGrantee, grantRead, grantReadWrite } from './bucket-grants.ts';
