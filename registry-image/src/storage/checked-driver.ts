@@ -7,6 +7,7 @@ import {
   type RedirectOptions,
   type StorageDriver,
   type StorageKey,
+  type StoragePermissions,
   type StorageUpload,
 } from './storage-driver.ts';
 import { assertKey, assertPrefix } from './storage-key.ts';
@@ -34,12 +35,16 @@ export class StorageError extends Error {
  */
 export class CheckedDriver implements StorageDriver {
   readonly name: string;
+  readonly resource?: string;
+  readonly permissions?: StoragePermissions;
   readonly redirectUrl?: NonNullable<StorageDriver['redirectUrl']>;
   readonly #driver: StorageDriver;
 
   constructor(driver: StorageDriver) {
     this.name = driver.name;
     this.#driver = driver;
+    if (driver.resource !== undefined) this.resource = driver.resource;
+    if (driver.permissions !== undefined) this.permissions = driver.permissions;
     if (driver.redirectUrl !== undefined) {
       const redirectUrl = driver.redirectUrl.bind(driver);
       this.redirectUrl = async (key: StorageKey, options: RedirectOptions) => {

@@ -12,6 +12,7 @@ import {
   type ObjectReader,
   type StorageDriver,
   type StorageKey,
+  type StoragePermissions,
   type StorageUpload,
 } from './storage-driver.ts';
 
@@ -26,6 +27,22 @@ const PRIVATE_DIRECTORY = 'uploads/.tmp';
 /** Files in the private directory that are older belong to a process that died: a write takes seconds. */
 const STALE_AFTER_MILLISECONDS = 60 * 60 * 1000;
 
+const CHANGE_DIRECTORIES = 'write and search (wx) on directories';
+const READ_FILES = 'search (x) on directories, read (r) on files';
+
+const PERMISSIONS = {
+  open: ['read, write and search (rwx) on the directory'],
+  write: [CHANGE_DIRECTORIES],
+  read: [READ_FILES],
+  stat: ['search (x) on directories'],
+  statMissing: ['search (x) on directories'],
+  list: ['read and search (rx) on directories'],
+  move: [CHANGE_DIRECTORIES],
+  delete: [CHANGE_DIRECTORIES],
+  upload: [CHANGE_DIRECTORIES, 'read and write (rw) on files'],
+  cancel: [CHANGE_DIRECTORIES],
+} as const;
+
 /** What the system says when there is no file at a path: nothing, a file on the way to it, or a directory. */
 const NO_OBJECT = ['ENOENT', 'ENOTDIR', 'EISDIR'] as const;
 
@@ -36,11 +53,14 @@ const NO_OBJECT = ['ENOENT', 'ENOTDIR', 'EISDIR'] as const;
  */
 export class FilesystemDriver implements StorageDriver {
   readonly name = 'filesystem';
+  readonly resource: string;
+  readonly permissions: StoragePermissions = PERMISSIONS;
   readonly #root: string;
   readonly #directories: FilesystemDirectories;
 
   private constructor(root: string) {
     this.#root = root;
+    this.resource = root;
     this.#directories = new FilesystemDirectories(root);
   }
 

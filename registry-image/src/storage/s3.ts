@@ -21,8 +21,24 @@ import type {
   RedirectOptions,
   StorageDriver,
   StorageKey,
+  StoragePermissions,
   StorageUpload,
 } from './storage-driver.ts';
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: who may not list is told 403 of an object that is not there. */
+const PERMISSIONS = {
+  open: ['s3:ListBucket'],
+  write: ['s3:PutObject'],
+  read: ['s3:GetObject'],
+  stat: ['s3:GetObject'],
+  statMissing: ['s3:ListBucket', 's3:GetObject'],
+  list: ['s3:ListBucket'],
+  move: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+  delete: ['s3:DeleteObject'],
+  upload: ['s3:PutObject', 's3:GetObject', 's3:DeleteObject', 's3:ListBucket'],
+  cancel: ['s3:AbortMultipartUpload', 's3:DeleteObject'],
+  redirect: ['s3:GetObject'],
+} as const;
 
 /**
  * Objects in a bucket of S3 or of a store that speaks its protocol, in the layout of CNCF distribution's driver.
@@ -30,12 +46,15 @@ import type {
  */
 export class S3Driver implements StorageDriver {
   readonly name = 's3';
+  readonly resource: string;
+  readonly permissions: StoragePermissions = PERMISSIONS;
   readonly #bucket: S3Bucket;
   readonly #multipart: S3Multipart;
   readonly #chunkBytes: number;
 
   private constructor(options: S3Options, client: S3Client) {
     this.#bucket = new S3Bucket(options, client);
+    this.resource = `s3://${options.bucket}/${this.#bucket.at('').Key}`;
     this.#multipart = new S3Multipart(this.#bucket);
     this.#chunkBytes = options.chunksize;
   }

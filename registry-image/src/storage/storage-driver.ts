@@ -31,12 +31,34 @@ export interface RedirectOptions {
   readonly expiresIn: number;
 }
 
+/** What is asked of a backend, as far as each may need a right of its own there. `statMissing` is a stat of what does not exist. */
+export type StorageOperation =
+  | 'open'
+  | 'write'
+  | 'read'
+  | 'stat'
+  | 'statMissing'
+  | 'list'
+  | 'move'
+  | 'delete'
+  | 'upload'
+  | 'cancel'
+  | 'redirect';
+
+/** The rights that an operation needs, by the names that the provider has for them. Operations left out need none. */
+export type StoragePermissions = Readonly<Partial<Record<StorageOperation, readonly string[]>>>;
+
 /**
  * Objects by key: all that a backend has to offer. Everything else (layout, digests, access) stands above it.
  * A driver retries what is worth retrying; what it throws is final. Its errors never carry credentials.
  */
 export interface StorageDriver {
   readonly name: string;
+
+  /** Where the objects are, as the operator knows it: `/var/lib/registry`, `s3://bucket/folder`. Never with credentials. */
+  readonly resource?: string;
+
+  readonly permissions?: StoragePermissions;
 
   /**
    * Opens an object, or the part of it that a range has; nothing when the range starts behind its end.

@@ -36,6 +36,13 @@ describe('the checked driver', () => {
     const url = await new CheckedDriver(signing).redirectUrl?.('a', { method: 'GET', expiresIn: 1000 });
     expect(url?.href).toBe('https://x/a');
   });
+
+  test('says where the objects are and which rights each operation needs, as the driver does', () => {
+    const permissions = { write: ['s3:PutObject'] };
+    const known = new CheckedDriver(Object.assign(new MemoryDriver(), { resource: 's3://bucket/', permissions }));
+    expect(known).toMatchObject({ resource: 's3://bucket/', permissions });
+    expect(new CheckedDriver(new MemoryDriver()).resource).toBeUndefined();
+  });
 });
 
 // biome-ignore lint/correctness/useYield: a list or a source that fails before its first entry
