@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from '@jest/globals';
 
@@ -16,6 +16,7 @@ const DEBIAN_PACKAGES = {
   runc: 'runc',
   shellcheck: 'shellcheck',
   skopeo: 'skopeo',
+  swift: 'python3-swift',
   terraform: undefined,
 } as const satisfies Record<string, string | undefined>;
 
@@ -24,8 +25,12 @@ export type SystemTool = keyof typeof DEBIAN_PACKAGES;
 /** Debian keeps the programs of a PostgreSQL server off the PATH; 15 is the version of Debian 12. */
 export const POSTGRESQL_PROGRAMS = '/usr/lib/postgresql/15/bin';
 
+/** Not a program but a module of Debian's own Python: the program that runs it, and a file that shows that it is there. */
+const SWIFT_MODULE = { python: '/usr/bin/python3', file: '/usr/lib/python3/dist-packages/swift/__init__.py' };
+
 /** The tool's full path, or `undefined` when this machine does not have it. */
 export function findTool(tool: string): string | undefined {
+  if (tool === 'swift') return existsSync(SWIFT_MODULE.file) ? SWIFT_MODULE.python : undefined;
   const directories = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/sbin', POSTGRESQL_PROGRAMS];
   return directories.map((directory) => path.join(directory, tool)).find(isExecutable);
 }
