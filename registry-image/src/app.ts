@@ -3,7 +3,9 @@ import type { Authentication } from './auth/open-auth.ts';
 import { requireAccess } from './auth/require-access.ts';
 import type { Config } from './config/schema.ts';
 import { handleErrors } from './errors/error-handler.ts';
+import { believeProxiesAlone, trustProxies } from './http/forwarded-headers.ts';
 import { healthRoutes } from './http/health.ts';
+import { NetworkList } from './http/network-list.ts';
 import { withOtherMethodsRefused } from './http/other-methods.ts';
 import { refuseChanges } from './http/read-only.ts';
 import { encodeRepositoryName } from './http/repository-path.ts';
@@ -33,9 +35,11 @@ const MAX_PARAM_LENGTH = 1024;
 
 /** The server, its rooms in reading order. It does not listen yet. */
 export async function buildApp({ config, registry, authentication, tls }: AppOptions): Promise<FastifyInstance> {
+  const proxies = new NetworkList(config.http.trustedproxies);
   const app = Fastify({
     ...loggerOptions(config.log),
     ...requestIdOptions(),
+    ...trustProxies(proxies),
     ...(tls === undefined ? {} : { https: tls }),
     exposeHeadRoutes: false,
     // A layer may take hours; a body that stalls is given up by its reader (http/v2/request-body.ts).
@@ -46,6 +50,7 @@ export async function buildApp({ config, registry, authentication, tls }: AppOpt
   }) as unknown as FastifyInstance;
 
   handleErrors(app);
+  believeProxiesAlone(app, proxies);
   addHeaders(app, config.http.headers);
   streamBodies(app);
   requireAccess(app, authentication.authenticator);
@@ -55,13 +60,12 @@ export async function buildApp({ config, registry, authentication, tls }: AppOpt
   if (authentication.tokenEndpoint !== undefined) await app.register(tokenRoutes, authentication.tokenEndpoint);
   await app.register((v2, _options, done) => {
     const locations = locationsOf(config.http);
-    const { disable: disabled, expirydelay: expiresIn } = config.storage.redirect;
     v2.addHook('onRequest', async (_request, reply) => {
       reply.header('docker-distribution-api-version', 'registry/2.0');
     });
     withOtherMethodsRefused(v2, () => {
       baseRoutes(v2);
-      blobRoutes(v2, { ...registry, redirect: { disabled, expiresIn } });
+      blobRoutes(v2, { ...registry, redirect: config.storage.redirect, accelredirect: config.http.accelredirect });
       uploadRoutes(v2, { ...registry, locations });
       manifestRoutes(v2, { ...registry, locations });
       tagRoutes(v2, registry);

@@ -66,6 +66,7 @@ class AccessLog extends LogController {
       ...(Number.isNaN(bytes) || request.method === 'HEAD' ? {} : { bytes }),
       duration_ms: Math.round(reply.elapsedTime * 10) / 10,
       ...named('user', request.access?.subject),
+      ...named('delivery', request.delivery),
       ...named('repository', (request.params as { name?: string } | undefined)?.name),
     };
     if (error) request.log.warn({ ...line, err: error }, 'answer cut short');

@@ -38,7 +38,8 @@ async function admit(
   const caller: Caller = {
     authorization: request.headers.authorization,
     address: request.ip,
-    host: request.headers.host,
+    host: request.host,
+    // Of trusted proxies alone: http/forwarded-headers.ts.
     forwardedProto: header(request, 'x-forwarded-proto'),
   };
   const needed = neededScope(request, access);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { networkOfProxies } from './networks.ts';
 import { absolutePath, duration, httpUrl, listenAddress, notServed, only, reads } from './values.ts';
 
 const HOST_OR_ADDRESS =
@@ -57,6 +58,21 @@ const tls = z
     reads('certificate', 'key', 'selfsigned', 'letsencrypt'),
   );
 
+/** Blobs that nginx in front sends by itself, told by `X-Accel-Redirect`: https://nginx.org/en/docs/http/ngx_http_proxy_module.html */
+const accelredirect = z.strictObject({
+  /** Path of nginx's `internal` location over the directory of the filesystem driver. */
+  prefix: z
+    .string()
+    .regex(/^(?:\/[A-Za-z0-9._~-]+)+\/$/, 'must be a path that starts and ends with /, such as /_blobs/')
+    .refine((prefix) => !prefix.startsWith('/v2/'), 'cannot be below /v2/, which is the API')
+    .default('/_blobs/'),
+  /** Bytes; smaller blobs are answered directly, which is quicker. */
+  minsize: z
+    .int()
+    .min(1)
+    .default(128 * 1024),
+});
+
 /** `http`: https://distribution.github.io/distribution/about/configuration/#http */
 export const httpSchema = z
   .strictObject({
@@ -71,6 +87,10 @@ export const httpSchema = z
     /** How long running requests may take to finish after SIGTERM. */
     draintimeout: duration({ max: '1h' }).prefault('30s'),
     tls: tls.optional(),
+    /** Proxies whose X-Forwarded-For, -Proto and -Host are believed; nobody else's are. Ours. */
+    trustedproxies: z.array(networkOfProxies()).default([]),
+    /** Ours. */
+    accelredirect: accelredirect.optional(),
     headers: z.record(z.string(), z.array(z.string())).default({ 'X-Content-Type-Options': ['nosniff'] }),
     debug: z
       .strictObject({
@@ -97,4 +117,10 @@ export const httpSchema = z
       }
     },
     reads('addr', 'debug.addr'),
-  );
+  )
+  .refine((http) => http.accelredirect === undefined || http.trustedproxies.length > 0, {
+    ...reads('accelredirect', 'trustedproxies'),
+    path: ['accelredirect'],
+    error:
+      'needs trustedproxies: an answer without its bytes is for nginx alone; write the address that nginx connects from, such as 127.0.0.1',
+  });

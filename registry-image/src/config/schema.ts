@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { authSchema, tokenEndpointSchema } from './auth-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { notificationsSchema } from './notifications-schema.ts';
+import { driversOnOwnHost } from './redirect-schema.ts';
 import { storageSchema } from './storage-schema.ts';
 import { absolutePath, cronSchedule, duration, notServed, reads, timeZone } from './values.ts';
 
@@ -156,6 +157,26 @@ export const configSchema = z
       path: ['tokenendpoint', 'signingalgorithm'],
       error: 'is not in auth.token.signingalgorithms, so that the registry would refuse the tokens; add it there',
     },
+  )
+  .refine(({ storage, http }) => http.accelredirect === undefined || storage.filesystem !== undefined, {
+    ...reads('storage.filesystem', 'http.accelredirect'),
+    path: ['http', 'accelredirect'],
+    error:
+      'needs the driver filesystem, whose files nginx can send; remove it, and let clients be redirected to the store',
+  })
+  .superRefine(
+    (config, context) => {
+      for (const driver of driversOnOwnHost(config)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['storage', driver, 'redirectendpoint'],
+          message:
+            'is on the host of http.host or below it, so that clients would send the store their token of the registry; ' +
+            'give the store a host name beside that of the registry',
+        });
+      }
+    },
+    reads('storage.redirect', 'storage.*.redirectendpoint', 'http.host'),
   );
 
 /** What a configuration file holds, before defaults: what the constructs write. */

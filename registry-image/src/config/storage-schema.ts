@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { redirectSchema } from './redirect-schema.ts';
 import { s3Schema } from './s3-schema.ts';
 import { absolutePath, duration, notServed, reads } from './values.ts';
 
@@ -34,13 +35,7 @@ export const storageSchema = z
     oss: laterDriver,
     swift: laterDriver,
     delete: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
-    redirect: z
-      .strictObject({
-        disable: z.boolean().default(false),
-        /** How long a signed URL is good for. */
-        expirydelay: duration({ min: '1m', max: '168h' }).prefault('20m'),
-      })
-      .prefault({}),
+    redirect: redirectSchema.prefault({}),
     cache: z
       .strictObject({
         blobdescriptor: z.enum(['inmemory', 'redis']).optional(),

@@ -45,6 +45,11 @@ export class Blobs {
     return this.#options.driver.redirectUrl?.(blobDataKey(digest), options);
   }
 
+  /** The file of a blob that `stat` has found, below the directory of the storage, where it is one of files. */
+  async filePath(digest: Digest): Promise<string | undefined> {
+    return this.#options.driver.filePath?.(blobDataKey(digest));
+  }
+
   /** Lets a repository serve a blob whose bytes are in storage. */
   async link(repository: RepositoryName, digest: Digest, size: number): Promise<void> {
     const { locks, metadata, storage } = this.#options;

@@ -38,6 +38,7 @@ export class CheckedDriver implements StorageDriver {
   readonly resource?: string;
   readonly permissions?: StoragePermissions;
   readonly redirectUrl?: NonNullable<StorageDriver['redirectUrl']>;
+  readonly filePath?: NonNullable<StorageDriver['filePath']>;
   readonly #driver: StorageDriver;
 
   constructor(driver: StorageDriver) {
@@ -50,6 +51,13 @@ export class CheckedDriver implements StorageDriver {
       this.redirectUrl = async (key: StorageKey, options: RedirectOptions) => {
         assertKey(key);
         return labelled(this.name, 'sign a URL for', key, () => redirectUrl(key, options));
+      };
+    }
+    if (driver.filePath !== undefined) {
+      const filePath = driver.filePath.bind(driver);
+      this.filePath = async (key: StorageKey) => {
+        assertKey(key);
+        return labelled(this.name, 'find the file of', key, () => filePath(key));
       };
     }
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Dirent, Stats } from 'node:fs';
 import { open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { FileReader } from './file-reader.ts';
 import { createDirectory, FilesystemDirectories, failedWith, isWithin } from './filesystem-directories.ts';
 import { FilesystemUpload } from './filesystem-upload.ts';
@@ -155,6 +155,10 @@ export class FilesystemDriver implements StorageDriver {
 
   async openUpload(key: StorageKey): Promise<StorageUpload> {
     return FilesystemUpload.open(await this.#locate(key), this.#directories);
+  }
+
+  async filePath(key: StorageKey): Promise<string> {
+    return relative(this.#root, await this.#orNotFound(key, () => this.#locateExisting(key)));
   }
 
   async close(): Promise<void> {}

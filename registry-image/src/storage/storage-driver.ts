@@ -88,6 +88,14 @@ export interface StorageDriver {
   /** A URL that reads the object without further credentials; left out by drivers that have none. */
   redirectUrl?(key: StorageKey, options: RedirectOptions): Promise<URL>;
 
+  /**
+   * The path of the object's file below the directory of the driver, with every link resolved, for a web server that has the same
+   * directory; left out by drivers that keep no files.
+   *
+   * @throws ObjectNotFoundError
+   */
+  filePath?(key: StorageKey): Promise<string>;
+
   close(): Promise<void>;
 }
 

@@ -1,23 +1,31 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../../config/schema.ts';
 import { RegistryError } from '../../errors/registry-error.ts';
-import type { Blobs } from '../../registry/blobs.ts';
+import type { Blobs, ByteRange } from '../../registry/blobs.ts';
 import type { Digest } from '../../registry/digest.ts';
 import { requireDigest } from '../../registry/reference.ts';
+import { accelPath, leavesByNginx } from './accel.ts';
 import { parseRange } from './content-range.ts';
 import { sendObject } from './object-body.ts';
 import { isFresh, repositoryOf } from './parameters.ts';
+import { redirectRule } from './redirect.ts';
 
 export interface BlobRoutesOptions {
   readonly blobs: Blobs;
-  readonly redirect: {
-    readonly disabled: boolean;
-    /** Milliseconds that a signed URL is good for. */
-    readonly expiresIn: number;
-  };
+  readonly redirect: Config['storage']['redirect'];
+  readonly accelredirect: Config['http']['accelredirect'];
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** How the bytes of a blob reach the client, for the log: from the store, from nginx, or from here. */
+    delivery?: 'redirected' | 'accelerated' | 'direct';
+  }
 }
 
 /** `/v2/<name>/blobs/<digest>`: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-blobs */
-export function blobRoutes(app: FastifyInstance, { blobs, redirect }: BlobRoutesOptions): void {
+export function blobRoutes(app: FastifyInstance, { blobs, redirect, accelredirect }: BlobRoutesOptions): void {
+  const mayRedirect = redirectRule(redirect);
   const url = '/v2/:name/blobs/:digest';
 
   app.route({
@@ -44,13 +52,26 @@ export function blobRoutes(app: FastifyInstance, { blobs, redirect }: BlobRoutes
         setHeaders(reply, digest);
         return reply.code(304).send();
       }
-      if (!redirect.disabled) {
-        const target = await blobs.redirectUrl(digest, { method: 'GET', expiresIn: redirect.expiresIn });
+      if (mayRedirect(request)) {
+        const target = await blobs.redirectUrl(digest, { method: 'GET', expiresIn: redirect.expirydelay });
         if (target !== undefined) {
-          return reply.header('docker-content-digest', digest).redirect(target.href, 307);
+          request.delivery = 'redirected';
+          // The URL lets whoever has it read: no cache may keep it.
+          reply.header('docker-content-digest', digest).header('cache-control', 'no-store');
+          return reply.redirect(target.href, 307);
         }
       }
-      return sendBlob(request, reply, blobs, digest, size);
+      const range = rangeOf(request, digest, size);
+      setHeaders(reply, digest);
+      if (leavesByNginx(request, size, accelredirect)) {
+        const path = await blobs.filePath(digest);
+        if (path !== undefined) {
+          request.delivery = 'accelerated';
+          return reply.header('x-accel-redirect', accelPath(accelredirect.prefix, path)).send();
+        }
+      }
+      request.delivery = 'direct';
+      return sendBlob(reply, blobs, digest, size, range);
     },
   });
 
@@ -66,15 +87,19 @@ export function blobRoutes(app: FastifyInstance, { blobs, redirect }: BlobRoutes
   });
 }
 
-async function sendBlob(request: FastifyRequest, reply: FastifyReply, blobs: Blobs, digest: Digest, size: number) {
-  const range = parseRange(request.headers.range, size);
-  if (range === 'unsatisfiable') {
-    throw new RegistryError('RANGE_INVALID', {
-      detail: `the range "${request.headers.range}" is outside of the blob, which has ${size} bytes`,
-      headers: { 'content-range': `bytes */${size}` },
-    });
-  }
-  setHeaders(reply, digest);
+/** The part that is asked for, unless of another content: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5 */
+function rangeOf({ headers }: FastifyRequest, digest: Digest, size: number): ByteRange | undefined {
+  const ifRange = headers['if-range'];
+  if (ifRange !== undefined && ifRange !== `"${digest}"`) return undefined;
+  const range = parseRange(headers.range, size);
+  if (range !== 'unsatisfiable') return range;
+  throw new RegistryError('RANGE_INVALID', {
+    detail: `the range "${headers.range}" is outside of the blob, which has ${size} bytes`,
+    headers: { 'content-range': `bytes */${size}` },
+  });
+}
+
+async function sendBlob(reply: FastifyReply, blobs: Blobs, digest: Digest, size: number, range?: ByteRange) {
   if (range !== undefined) {
     reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`);
   }
