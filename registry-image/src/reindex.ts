@@ -1,5 +1,5 @@
 import type { Config } from './config/schema.ts';
-import { openIndex } from './metadata/open-index.ts';
+import { ownIndex } from './metadata/open-index.ts';
 import { Reindexer, type ReindexReport } from './registry/reindex.ts';
 import { openStorageDriver } from './storage/open-driver.ts';
 
@@ -7,11 +7,11 @@ import { openStorageDriver } from './storage/open-driver.ts';
 export async function reindex(config: Config): Promise<ReindexReport> {
   const driver = await openStorageDriver(config.storage);
   try {
-    const metadata = await openIndex(config);
+    const index = await ownIndex(config);
     try {
-      return await new Reindexer(driver, metadata).rebuild();
+      return await new Reindexer(driver, index.metadata).rebuild();
     } finally {
-      await metadata.close();
+      await index.close();
     }
   } finally {
     await driver.close();

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { openAuth } from './auth/open-auth.ts';
 import type { Config } from './config/schema.ts';
-import { openIndex } from './metadata/open-index.ts';
+import { ownIndex } from './metadata/open-index.ts';
 import { createRegistry } from './registry/registry.ts';
 import { Reindexer } from './registry/reindex.ts';
 import { startUploadPurging } from './registry/upload-purging.ts';
@@ -22,7 +22,7 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   const externalHost = host && new URL(host).hostname;
   const tls = tlsSettings && (await loadServerTls(tlsSettings, externalHost));
   const driver = await openStorageDriver(config.storage);
-  const metadata = await openIndex(config);
+  const { metadata, close: closeIndex } = await ownIndex(config);
   const registry = createRegistry(driver, metadata, config);
   const authentication = await openAuth(config, (message) => app.log.warn(message));
   const app = await buildApp({ config, registry, authentication, ...(tls && { tls: tls.options }) });
@@ -44,7 +44,7 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   stopPurging();
   registry.health.stop();
   await registry.uploads.close();
-  await metadata.close();
+  await closeIndex();
   await driver.close();
   app.log.info('stopped');
 }

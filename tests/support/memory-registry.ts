@@ -18,7 +18,7 @@ export async function memoryRegistry(
   options: { driver?: StorageDriver; storage?: object } = {},
 ): Promise<MemoryRegistry> {
   const driver = options.driver ?? new MemoryDriver();
-  const metadata = await MetadataStore.open(openSqlite(':memory:'), 'sqlite');
+  const metadata = await MetadataStore.open(openSqlite(':memory:'));
   await metadata.markBuilt();
   const config = configSchema.parse({
     version: 0.1,

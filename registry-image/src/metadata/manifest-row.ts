@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely';
+import { ensureRepository, findRepositoryId } from './repository-row.ts';
 import type { IndexTables } from './schema.ts';
+import { rowsOf, run, type Transaction } from './transaction.ts';
 
 export interface ManifestRow {
   readonly digest: string;
@@ -30,11 +32,12 @@ export function manifestOf(row: Pick<IndexTables['manifests'], ManifestColumns>)
 }
 
 /** Those of the references that a repository does not have; all of them, when there is no such repository. */
-export async function missingReferences(
-  db: Kysely<IndexTables>,
-  repositoryId: number | undefined,
+export function* missingReferences(
+  queries: Kysely<IndexTables>,
+  repository: string,
   { blobs, manifests }: ManifestReferences,
-): Promise<string[]> {
+): Transaction<string[]> {
+  const repositoryId = yield* findRepositoryId(queries, repository);
   if (repositoryId === undefined) return [...blobs, ...manifests];
   const missing: string[] = [];
   for (const [table, digests] of [
@@ -42,14 +45,66 @@ export async function missingReferences(
     ['manifests', manifests],
   ] as const) {
     if (digests.length === 0) continue;
-    const rows = await db
-      .selectFrom(table)
-      .select('digest')
-      .where('repository_id', '=', repositoryId)
-      .where('digest', 'in', [...digests])
-      .execute();
+    const rows = yield* rowsOf(
+      queries
+        .selectFrom(table)
+        .select('digest')
+        .where('repository_id', '=', repositoryId)
+        .where('digest', 'in', [...digests]),
+    );
     const present = new Set(rows.map(({ digest }) => digest));
     missing.push(...digests.filter((digest) => !present.has(digest)));
   }
   return missing;
+}
+
+export interface ManifestChange {
+  readonly references: ManifestReferences;
+  /** Tags that shall point at the manifest. */
+  readonly tags: readonly string[];
+}
+
+/** Adds or replaces a manifest and points the tags at it. */
+export function* putManifest(
+  queries: Kysely<IndexTables>,
+  repository: string,
+  manifest: ManifestRow,
+  { references, tags }: ManifestChange,
+): Transaction<void> {
+  const now = Date.now();
+  const repository_id = yield* ensureRepository(queries, repository, now);
+  const content = {
+    media_type: manifest.mediaType,
+    artifact_type: manifest.artifactType ?? null,
+    size: manifest.size,
+    subject: manifest.subject ?? null,
+    annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
+  };
+  yield* run(
+    queries
+      .insertInto('manifests')
+      .values({ repository_id, digest: manifest.digest, ...content, pushed_at: now })
+      .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doUpdateSet(content)),
+  );
+  const rows = [
+    ...references.blobs.map((digest) => ({ digest, kind: 'blob' as const })),
+    ...references.manifests.map((digest) => ({ digest, kind: 'manifest' as const })),
+  ].map((reference) => ({ repository_id, manifest_digest: manifest.digest, ...reference }));
+  if (rows.length > 0) {
+    yield* run(
+      queries
+        .insertInto('manifest_references')
+        .values(rows)
+        .onConflict((conflict) => conflict.doNothing()),
+    );
+  }
+  for (const name of tags) {
+    const target = { digest: manifest.digest, updated_at: now };
+    yield* run(
+      queries
+        .insertInto('tags')
+        .values({ repository_id, name, ...target })
+        .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doUpdateSet(target)),
+    );
+  }
 }

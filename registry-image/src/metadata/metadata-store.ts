@@ -1,10 +1,19 @@
-import { type Dialect, Kysely, sql, type Transaction } from 'kysely';
+import { sql } from 'kysely';
+import type { IndexDatabase } from './index-database.ts';
 import { Intents, strikeIntents } from './intents.ts';
-import { type ManifestReferences, type ManifestRow, manifestOf, missingReferences } from './manifest-row.ts';
-import { type IndexBackend, migrate } from './migrations.ts';
+import {
+  type ManifestChange,
+  type ManifestReferences,
+  type ManifestRow,
+  manifestOf,
+  missingReferences,
+  putManifest,
+} from './manifest-row.ts';
+import { migrate } from './migrations.ts';
+import { Processes } from './processes.ts';
 import { ensureRepository, findRepositoryId } from './repository-row.ts';
-import type { IndexTables } from './schema.ts';
-import { UploadSessions } from './upload-sessions.ts';
+import { firstRowOf, prepared, rowsOf, run, type Transaction } from './transaction.ts';
+import { deleteUpload, UploadSessions } from './upload-sessions.ts';
 
 export interface Page {
   /** Names after this one; left out: from the start. */
@@ -12,262 +21,211 @@ export interface Page {
   readonly limit: number;
 }
 
+/** What a change of the index brings to its end. */
+export interface Fulfils {
+  /** Ids of the intents that announced it. */
+  readonly intents: readonly string[];
+  /** Id of the upload that it came by. */
+  readonly upload?: string;
+}
+
+/** Tables that storage can give back, children before their parents. */
+const REBUILT = [
+  'tags',
+  'manifest_references',
+  'manifests',
+  'repository_blobs',
+  'blobs',
+  'repositories',
+  'intents',
+] as const;
+
 /**
  * The index: everything a request asks for by name, without listing storage. Names and digests come in parsed. Each method that
- * changes something is one transaction, and takes the ids of the intents that it fulfils.
+ * changes something is one transaction, in which the intents that it fulfils are struck.
  */
 export class MetadataStore {
   readonly uploads: UploadSessions;
   readonly intents: Intents;
-  readonly #db: Kysely<IndexTables>;
+  readonly processes: Processes;
+  readonly #database: IndexDatabase;
+  readonly #lookups: ReturnType<typeof prepareLookups>;
 
-  private constructor(db: Kysely<IndexTables>) {
-    this.#db = db;
-    this.uploads = new UploadSessions(db);
-    this.intents = new Intents(db);
+  private constructor(database: IndexDatabase) {
+    this.#database = database;
+    this.processes = new Processes(database);
+    this.uploads = new UploadSessions(database, this.processes);
+    this.intents = new Intents(database, this.processes);
+    this.#lookups = prepareLookups(database);
   }
 
-  /** Opens the index and brings its tables up to this version. */
-  static async open(dialect: Dialect, backend: IndexBackend): Promise<MetadataStore> {
-    const db = new Kysely<IndexTables>({ dialect });
+  /**
+   * Opens the index, brings its tables up to this version, and counts this process among those that use it.
+   *
+   * @param options.alone no other process does: what an earlier one has left behind is free at once. @default false
+   */
+  static async open(database: IndexDatabase, { alone = false } = {}): Promise<MetadataStore> {
     try {
-      await migrate(db, backend);
+      await migrate(database);
+      const store = new MetadataStore(database);
+      await store.processes.join(alone);
+      return store;
     } catch (error) {
-      await db.destroy();
+      await database.close();
       throw error;
     }
-    return new MetadataStore(db);
   }
 
   async close(): Promise<void> {
-    await this.#db.destroy();
+    await this.processes.leave();
+    await this.#database.close();
   }
 
   /** Fails when the index does not answer. */
   async ping(): Promise<void> {
-    await sql`select 1`.execute(this.#db);
+    await this.#database.read(rowsOf(this.#database.queries.selectNoFrom(sql`1`.as('one'))));
   }
 
   // Repositories
 
   async hasRepository(repository: string): Promise<boolean> {
-    const row = await this.#db
-      .selectFrom('repositories')
-      .select('id')
-      .where('name', '=', repository)
-      .executeTakeFirst();
-    return row !== undefined;
+    return (await this.#database.read(findRepositoryId(this.#database.queries, repository))) !== undefined;
   }
 
   async listRepositories(page: Page): Promise<string[]> {
-    const rows = await this.#db
+    const query = this.#database.queries
       .selectFrom('repositories')
       .select('name')
-      .$if(page.after !== undefined, (query) => query.where('name', '>', page.after as string))
+      .$if(page.after !== undefined, (narrowed) => narrowed.where('name', '>', page.after as string))
       .orderBy('name')
-      .limit(page.limit)
-      .execute();
-    return rows.map(({ name }) => name);
+      .limit(page.limit);
+    return (await this.#database.read(rowsOf(query))).map(({ name }) => name);
   }
 
   // Blobs
 
   /** Size in bytes of a blob that the repository may serve. */
   async findBlob(repository: string, digest: string): Promise<number | undefined> {
-    const row = await this.#db
-      .selectFrom('repository_blobs as link')
-      .innerJoin('repositories', 'repositories.id', 'link.repository_id')
-      .innerJoin('blobs', 'blobs.digest', 'link.digest')
-      .select('blobs.size')
-      .where('repositories.name', '=', repository)
-      .where('link.digest', '=', digest)
-      .executeTakeFirst();
-    return row?.size;
+    return (await this.#database.read(firstRowOf(this.#lookups.blob({ repository, digest }))))?.size;
   }
 
   /** Names of the repositories that may serve a blob, at most `limit` of them. */
   async listRepositoriesWithBlob(digest: string, limit: number): Promise<string[]> {
-    const rows = await this.#db
+    const query = this.#database.queries
       .selectFrom('repository_blobs as link')
       .innerJoin('repositories', 'repositories.id', 'link.repository_id')
       .select('repositories.name')
       .where('link.digest', '=', digest)
-      .limit(limit)
-      .execute();
-    return rows.map(({ name }) => name);
+      .limit(limit);
+    return (await this.#database.read(rowsOf(query))).map(({ name }) => name);
   }
 
   async linkBlob(
     repository: string,
-    blob: { digest: string; size: number },
-    intents: readonly string[],
+    blob: { readonly digest: string; readonly size: number },
+    fulfils: Fulfils,
   ): Promise<void> {
+    const { queries } = this.#database;
     const now = Date.now();
-    await this.#write(async (tx) => {
-      const repository_id = await ensureRepository(tx, repository, now);
-      await tx
-        .insertInto('blobs')
-        .values({ ...blob, created_at: now })
-        .onConflict((conflict) => conflict.column('digest').doUpdateSet({ size: blob.size }))
-        .execute();
-      await tx
-        .insertInto('repository_blobs')
-        .values({ repository_id, digest: blob.digest, linked_at: now })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-      await strikeIntents(tx, intents);
+    await this.#change(fulfils, function* () {
+      const repository_id = yield* ensureRepository(queries, repository, now);
+      yield* run(
+        queries
+          .insertInto('blobs')
+          .values({ digest: blob.digest, size: blob.size, created_at: now })
+          .onConflict((conflict) => conflict.column('digest').doUpdateSet({ size: blob.size })),
+      );
+      yield* run(
+        queries
+          .insertInto('repository_blobs')
+          .values({ repository_id, digest: blob.digest, linked_at: now })
+          .onConflict((conflict) => conflict.doNothing()),
+      );
     });
   }
 
-  async unlinkBlob(repository: string, digest: string, intents: readonly string[]): Promise<void> {
-    await this.#write(async (tx) => {
-      const repository_id = await findRepositoryId(tx, repository);
-      if (repository_id !== undefined) {
-        await tx
-          .deleteFrom('repository_blobs')
-          .where('repository_id', '=', repository_id)
-          .where('digest', '=', digest)
-          .execute();
-      }
-      await strikeIntents(tx, intents);
+  async unlinkBlob(repository: string, digest: string, fulfils: Fulfils): Promise<void> {
+    const { queries } = this.#database;
+    await this.#change(fulfils, function* () {
+      const id = yield* findRepositoryId(queries, repository);
+      if (id === undefined) return;
+      yield* run(queries.deleteFrom('repository_blobs').where('repository_id', '=', id).where('digest', '=', digest));
     });
   }
 
   // Manifests
 
   async findManifest(repository: string, digest: string): Promise<ManifestRow | undefined> {
-    const row = await this.#manifests(repository).where('manifests.digest', '=', digest).executeTakeFirst();
+    const row = await this.#database.read(firstRowOf(this.#lookups.manifest({ repository, digest })));
     return row && manifestOf(row);
   }
 
   /** The manifest that a tag points at. */
   async findTaggedManifest(repository: string, tag: string): Promise<ManifestRow | undefined> {
-    const row = await this.#manifests(repository)
-      .innerJoin('tags', (join) =>
-        join.onRef('tags.repository_id', '=', 'manifests.repository_id').onRef('tags.digest', '=', 'manifests.digest'),
-      )
-      .where('tags.name', '=', tag)
-      .executeTakeFirst();
+    const row = await this.#database.read(firstRowOf(this.#lookups.taggedManifest({ repository, tag })));
     return row && manifestOf(row);
   }
 
   /** Manifests whose `subject` is the digest, oldest first: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
   async listReferrers(repository: string, subject: string): Promise<ManifestRow[]> {
-    const rows = await this.#manifests(repository)
-      .where('manifests.subject', '=', subject)
-      .orderBy('manifests.pushed_at')
-      .orderBy('manifests.digest')
-      .execute();
-    return rows.map(manifestOf);
+    return (await this.#database.read(rowsOf(this.#lookups.referrers({ repository, subject })))).map(manifestOf);
   }
 
   /** Those of the references that the repository does not have. */
   async missingReferences(repository: string, references: ManifestReferences): Promise<string[]> {
-    return missingReferences(this.#db, await findRepositoryId(this.#db, repository), references);
+    return this.#database.read(missingReferences(this.#database.queries, repository, references));
   }
 
-  /** Adds or replaces a manifest and points the tags at it. Returns the references that are missing; then nothing is changed. */
+  /** Adds or replaces a manifest and points the tags at it. */
   async putManifest(
     repository: string,
     manifest: ManifestRow,
-    options: {
-      references: ManifestReferences;
-      required: ManifestReferences;
-      tags?: readonly string[];
-      intents: readonly string[];
-    },
-  ): Promise<string[]> {
-    const now = Date.now();
-    return this.#write(async (tx) => {
-      const missing = await missingReferences(tx, await findRepositoryId(tx, repository), options.required);
-      if (missing.length > 0) return missing;
-      const repository_id = await ensureRepository(tx, repository, now);
-      const key = { repository_id, digest: manifest.digest };
-      const content = {
-        media_type: manifest.mediaType,
-        artifact_type: manifest.artifactType ?? null,
-        size: manifest.size,
-        subject: manifest.subject ?? null,
-        annotations: manifest.annotations === undefined ? null : JSON.stringify(manifest.annotations),
-      };
-      await tx
-        .insertInto('manifests')
-        .values({ ...key, ...content, pushed_at: now })
-        .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doUpdateSet(content))
-        .execute();
-      const references = [
-        ...options.references.blobs.map((digest) => ({ digest, kind: 'blob' as const })),
-        ...options.references.manifests.map((digest) => ({ digest, kind: 'manifest' as const })),
-      ].map((reference) => ({ repository_id, manifest_digest: manifest.digest, ...reference }));
-      if (references.length > 0) {
-        await tx
-          .insertInto('manifest_references')
-          .values(references)
-          .onConflict((conflict) => conflict.doNothing())
-          .execute();
-      }
-      for (const name of options.tags ?? []) {
-        const target = { digest: manifest.digest, updated_at: now };
-        await tx
-          .insertInto('tags')
-          .values({ repository_id, name, ...target })
-          .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doUpdateSet(target))
-          .execute();
-      }
-      await strikeIntents(tx, options.intents);
-      return [];
-    });
+    change: ManifestChange,
+    fulfils: Fulfils,
+  ): Promise<void> {
+    await this.#change(fulfils, () => putManifest(this.#database.queries, repository, manifest, change));
   }
 
   /** Removes a manifest and the tags that point at it. */
-  async deleteManifest(repository: string, digest: string, intents: readonly string[]): Promise<void> {
-    await this.#write(async (tx) => {
-      const repository_id = await findRepositoryId(tx, repository);
-      if (repository_id !== undefined) {
-        await tx
-          .deleteFrom('manifests')
-          .where('repository_id', '=', repository_id)
-          .where('digest', '=', digest)
-          .execute();
-      }
-      await strikeIntents(tx, intents);
+  async deleteManifest(repository: string, digest: string, fulfils: Fulfils): Promise<void> {
+    const { queries } = this.#database;
+    await this.#change(fulfils, function* () {
+      const id = yield* findRepositoryId(queries, repository);
+      if (id === undefined) return;
+      yield* run(queries.deleteFrom('manifests').where('repository_id', '=', id).where('digest', '=', digest));
     });
   }
 
   // Tags
 
-  /** Tags in the order of their bytes. */
   async listTags(repository: string, page: Page): Promise<string[]> {
-    const rows = await this.#db
+    const query = this.#database.queries
       .selectFrom('tags')
       .innerJoin('repositories', 'repositories.id', 'tags.repository_id')
       .select('tags.name')
       .where('repositories.name', '=', repository)
-      .$if(page.after !== undefined, (query) => query.where('tags.name', '>', page.after as string))
+      .$if(page.after !== undefined, (narrowed) => narrowed.where('tags.name', '>', page.after as string))
       .orderBy('tags.name')
-      .limit(page.limit)
-      .execute();
-    return rows.map(({ name }) => name);
+      .limit(page.limit);
+    return (await this.#database.read(rowsOf(query))).map(({ name }) => name);
   }
 
   async listTagsOf(repository: string, digest: string): Promise<string[]> {
-    const rows = await this.#db
+    const query = this.#database.queries
       .selectFrom('tags')
       .innerJoin('repositories', 'repositories.id', 'tags.repository_id')
       .select('tags.name')
       .where('repositories.name', '=', repository)
-      .where('tags.digest', '=', digest)
-      .execute();
-    return rows.map(({ name }) => name);
+      .where('tags.digest', '=', digest);
+    return (await this.#database.read(rowsOf(query))).map(({ name }) => name);
   }
 
-  async deleteTag(repository: string, tag: string, intents: readonly string[]): Promise<void> {
-    await this.#write(async (tx) => {
-      const repository_id = await findRepositoryId(tx, repository);
-      if (repository_id !== undefined) {
-        await tx.deleteFrom('tags').where('repository_id', '=', repository_id).where('name', '=', tag).execute();
-      }
-      await strikeIntents(tx, intents);
+  async deleteTag(repository: string, tag: string, fulfils: Fulfils): Promise<void> {
+    const { queries } = this.#database;
+    await this.#change(fulfils, function* () {
+      const id = yield* findRepositoryId(queries, repository);
+      if (id === undefined) return;
+      yield* run(queries.deleteFrom('tags').where('repository_id', '=', id).where('name', '=', tag));
     });
   }
 
@@ -275,45 +233,82 @@ export class MetadataStore {
 
   /** Whether the index has been built from storage, or has grown with it from the start. */
   async isBuilt(): Promise<boolean> {
-    const row = await this.#db.selectFrom('settings').select('value').where('name', '=', 'built').executeTakeFirst();
-    return row !== undefined;
+    const query = this.#database.queries.selectFrom('settings').select('value').where('name', '=', 'built');
+    return (await this.#database.read(firstRowOf(query))) !== undefined;
   }
 
   async markBuilt(): Promise<void> {
-    await this.#db
-      .insertInto('settings')
-      .values({ name: 'built', value: new Date().toISOString() })
-      .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: new Date().toISOString() }))
-      .execute();
+    const value = new Date().toISOString();
+    await this.#database.write(() =>
+      run(
+        this.#database.queries
+          .insertInto('settings')
+          .values({ name: 'built', value })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value })),
+      ),
+    );
   }
 
   /** Empties everything that storage can give back; uploads in progress stay. */
   async clear(): Promise<void> {
-    await this.#write(async (tx) => {
-      for (const table of [
-        'tags',
-        'manifest_references',
-        'manifests',
-        'repository_blobs',
-        'blobs',
-        'repositories',
-        'intents',
-      ] as const) {
-        await tx.deleteFrom(table).execute();
-      }
-      await tx.deleteFrom('settings').where('name', '=', 'built').execute();
+    const { queries } = this.#database;
+    await this.#database.write(function* () {
+      for (const table of REBUILT) yield* run(queries.deleteFrom(table));
+      yield* run(queries.deleteFrom('settings').where('name', '=', 'built'));
     });
   }
 
-  #manifests(repository: string) {
-    return this.#db
+  #change({ intents, upload }: Fulfils, work: () => Transaction<void>): Promise<void> {
+    const database = this.#database;
+    return database.write(
+      function* () {
+        // First, so that a change that another process has taken over does nothing.
+        yield* strikeIntents(database, intents);
+        yield* work();
+        if (upload !== undefined) yield* deleteUpload(database, upload);
+      },
+      // What nothing announced is taken from storage, and would be again.
+      { durable: intents.length > 0 },
+    );
+  }
+}
+
+/** The queries behind every pull. */
+function prepareLookups({ queries }: IndexDatabase) {
+  const manifests = () =>
+    queries
       .selectFrom('manifests')
       .innerJoin('repositories', 'repositories.id', 'manifests.repository_id')
-      .select(['manifests.digest', 'media_type', 'artifact_type', 'size', 'subject', 'annotations'])
-      .where('repositories.name', '=', repository);
-  }
-
-  #write<T>(work: (tx: Transaction<IndexTables>) => Promise<T>): Promise<T> {
-    return this.#db.transaction().execute(work);
-  }
+      .select(['manifests.digest', 'media_type', 'artifact_type', 'size', 'subject', 'annotations']);
+  return {
+    blob: prepared((p: { repository: string; digest: string }) =>
+      queries
+        .selectFrom('repository_blobs as link')
+        .innerJoin('repositories', 'repositories.id', 'link.repository_id')
+        .innerJoin('blobs', 'blobs.digest', 'link.digest')
+        .select('blobs.size')
+        .where('repositories.name', '=', p.repository)
+        .where('link.digest', '=', p.digest),
+    ),
+    manifest: prepared((p: { repository: string; digest: string }) =>
+      manifests().where('repositories.name', '=', p.repository).where('manifests.digest', '=', p.digest),
+    ),
+    taggedManifest: prepared((p: { repository: string; tag: string }) =>
+      manifests()
+        .innerJoin('tags', (join) =>
+          join
+            .onRef('tags.repository_id', '=', 'manifests.repository_id')
+            .onRef('tags.digest', '=', 'manifests.digest'),
+        )
+        .where('repositories.name', '=', p.repository)
+        .where('tags.name', '=', p.tag),
+    ),
+    referrers: prepared((p: { repository: string; subject: string }) =>
+      manifests()
+        .where('repositories.name', '=', p.repository)
+        .where('manifests.subject', '=', p.subject)
+        .orderBy('manifests.pushed_at')
+        .orderBy('manifests.digest'),
+    ),
+  };
 }

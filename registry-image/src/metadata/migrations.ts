@@ -1,8 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
-import type { IndexTables } from './schema.ts';
-
-export type IndexBackend = 'sqlite' | 'postgresql';
+import type { IndexBackend, IndexDatabase } from './index-database.ts';
 
 /** Names sort by byte on both backends, as the specification asks of tags; PostgreSQL would otherwise sort by locale. */
 function nameColumn(backend: IndexBackend) {
@@ -109,11 +107,42 @@ function createTables(backend: IndexBackend): Migration {
   };
 }
 
+/** Several processes share the index: they say that they are alive, and what each is at work on. */
+const shareAmongProcesses: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable('processes')
+      .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('alive_until', 'bigint', (column) => column.notNull())
+      .execute();
+    for (const [column, type] of [
+      ['holder', sql`text not null default ''`],
+      ['busy', sql`integer not null default 0`],
+      ['hashed_bytes', sql`bigint`],
+      ['digest', sql`text`],
+    ] as const) {
+      await sql`alter table uploads add column ${sql.ref(column)} ${type}`.execute(db);
+    }
+    await sql`alter table intents add column holder text not null default ''`.execute(db);
+    await sql`delete from intents where id not in (select min(id) from intents group by repository, kind, key)`.execute(
+      db,
+    );
+    await db.schema
+      .createIndex('intents_thing')
+      .unique()
+      .on('intents')
+      .columns(['repository', 'kind', 'key'])
+      .execute();
+  },
+};
+
 /** Brings the tables of an index up to this version; safe to run from several processes at once. */
-export async function migrate(db: Kysely<IndexTables>, backend: IndexBackend): Promise<void> {
+export async function migrate({ backend, queries }: IndexDatabase): Promise<void> {
   const migrator = new Migrator({
-    db,
-    provider: { getMigrations: async () => ({ '001-tables': createTables(backend) }) },
+    db: queries,
+    provider: {
+      getMigrations: async () => ({ '001-tables': createTables(backend), '002-processes': shareAmongProcesses }),
+    },
   });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw new Error('the index could not be brought up to this version', { cause: error });

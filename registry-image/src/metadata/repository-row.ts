@@ -1,17 +1,21 @@
 import type { Kysely } from 'kysely';
 import type { IndexTables } from './schema.ts';
+import { firstRowOf, run, type Transaction } from './transaction.ts';
 
-export async function findRepositoryId(db: Kysely<IndexTables>, repository: string): Promise<number | undefined> {
-  const row = await db.selectFrom('repositories').select('id').where('name', '=', repository).executeTakeFirst();
+export function* findRepositoryId(queries: Kysely<IndexTables>, repository: string): Transaction<number | undefined> {
+  const row = yield* firstRowOf(queries.selectFrom('repositories').select('id').where('name', '=', repository));
   return row?.id;
 }
 
 /** The id of a repository, which is added when it is new. */
-export async function ensureRepository(db: Kysely<IndexTables>, repository: string, now: number): Promise<number> {
-  await db
-    .insertInto('repositories')
-    .values({ name: repository, created_at: now })
-    .onConflict((conflict) => conflict.column('name').doNothing())
-    .execute();
-  return (await findRepositoryId(db, repository)) as number;
+export function* ensureRepository(queries: Kysely<IndexTables>, name: string, now: number): Transaction<number> {
+  const known = yield* findRepositoryId(queries, name);
+  if (known !== undefined) return known;
+  yield* run(
+    queries
+      .insertInto('repositories')
+      .values({ name, created_at: now })
+      .onConflict((conflict) => conflict.column('name').doNothing()),
+  );
+  return (yield* findRepositoryId(queries, name)) as number;
 }

@@ -1,7 +1,7 @@
 import type { Generated } from 'kysely';
 
 /**
- * The tables of the index. Everything but `uploads` and `intents` can be rebuilt from storage (registry/reindex.ts). Times are
+ * The tables of the index. Everything but `uploads`, `intents` and `processes` can be rebuilt from storage (registry/reindex.ts). Times are
  * milliseconds since 1970, sizes bytes.
  */
 export interface IndexTables {
@@ -27,8 +27,34 @@ export interface IndexTables {
     kind: 'blob' | 'manifest';
   };
   tags: { repository_id: number; name: string; digest: string; updated_at: number };
-  uploads: { id: string; repository: string; algorithm: string; started_at: number; touched_at: number };
-  /** Changes of storage that the index has not followed yet: what to look at again after a crash. */
-  intents: { id: string; repository: string; kind: 'blob' | 'manifest' | 'tag'; key: string; created_at: number };
+  uploads: {
+    id: string;
+    repository: string;
+    algorithm: string;
+    started_at: number;
+    touched_at: number;
+    /** The process that works on it, or did so last. */
+    holder: string;
+    /** 1 while it does. */
+    busy: 0 | 1;
+    /** How many bytes, from the first one, `digest` is of; null where that is not known. */
+    hashed_bytes: number | null;
+    digest: string | null;
+  };
+  /**
+   * Changes of storage that the index has not followed yet: what to look at again after a crash. No two for the same thing; kind
+   * `repository`, with an empty key, keeps all others from changing anything in it but adding blobs.
+   */
+  intents: {
+    id: string;
+    repository: string;
+    kind: 'repository' | 'blob' | 'manifest' | 'tag';
+    key: string;
+    created_at: number;
+    /** The process that declared it. */
+    holder: string;
+  };
+  /** Processes at work on this index, and until when that is sure. */
+  processes: { id: string; alive_until: number };
   settings: { name: string; value: string };
 }

@@ -2,8 +2,8 @@ import { RegistryError } from '../errors/registry-error.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { blobDataKey } from '../storage/key-layout.ts';
 import type { ByteRange, ObjectReader, RedirectOptions, StorageDriver } from '../storage/storage-driver.ts';
+import { type Changes, wholeRepository } from './changes.ts';
 import type { Digest } from './digest.ts';
-import type { KeyedMutex } from './keyed-mutex.ts';
 import type { RepositoryName } from './reference.ts';
 import type { RepositoryStorage } from './repository-storage.ts';
 
@@ -16,7 +16,7 @@ export interface BlobsOptions {
   readonly driver: StorageDriver;
   readonly storage: RepositoryStorage;
   readonly metadata: MetadataStore;
-  readonly locks: KeyedMutex;
+  readonly changes: Changes;
   readonly deletesAllowed: boolean;
 }
 
@@ -50,13 +50,20 @@ export class Blobs {
     return this.#options.driver.filePath?.(blobDataKey(digest));
   }
 
-  /** Lets a repository serve a blob whose bytes are in storage. */
-  async link(repository: RepositoryName, digest: Digest, size: number): Promise<void> {
-    const { locks, metadata, storage } = this.#options;
-    await locks.run(lockKey(repository, digest), async () => {
-      const intents = await metadata.intents.declare([{ repository, kind: 'blob', key: digest }]);
-      await storage.linkBlob(repository, digest);
-      await metadata.linkBlob(repository, { digest, size }, intents);
+  /** Lets a repository serve a blob whose bytes are in storage. @param place brings them there, when they are not yet */
+  async link(
+    repository: RepositoryName,
+    blob: { readonly digest: Digest; readonly size: number },
+    { place, upload }: { readonly place?: () => Promise<void>; readonly upload?: string } = {},
+  ): Promise<void> {
+    const { changes, metadata, storage } = this.#options;
+    await changes.run({
+      things: [{ repository, kind: 'blob', key: blob.digest }],
+      make: async (intents) => {
+        await place?.();
+        await storage.linkBlob(repository, blob.digest);
+        await metadata.linkBlob(repository, blob, { intents, ...(upload !== undefined && { upload }) });
+      },
     });
   }
 
@@ -77,7 +84,7 @@ export class Blobs {
     for (const candidate of candidates.filter(mayPull)) {
       const size = await metadata.findBlob(candidate, digest);
       if (size === undefined) continue;
-      await this.link(repository, digest, size);
+      await this.link(repository, { digest, size });
       return true;
     }
     return false;
@@ -85,17 +92,17 @@ export class Blobs {
 
   /** Takes a blob away from a repository; its bytes are left to garbage collection. @throws RegistryError BLOB_UNKNOWN, UNSUPPORTED */
   async delete(repository: RepositoryName, digest: Digest): Promise<void> {
-    const { deletesAllowed, locks, metadata, storage } = this.#options;
+    const { changes, deletesAllowed, metadata, storage } = this.#options;
     if (!deletesAllowed) throw deletesDisabled();
-    // The repository's lock too: no manifest that names the blob may be accepted meanwhile.
-    await locks.run(repository, () =>
-      locks.run(lockKey(repository, digest), async () => {
-        await this.stat(repository, digest);
-        const intents = await metadata.intents.declare([{ repository, kind: 'blob', key: digest }]);
+    await changes.run({
+      // The repository too: no manifest that names the blob may be accepted meanwhile.
+      things: [wholeRepository(repository), { repository, kind: 'blob', key: digest }],
+      check: async () => void (await this.stat(repository, digest)),
+      make: async (intents) => {
         await storage.unlinkBlob(repository, digest);
-        await metadata.unlinkBlob(repository, digest, intents);
-      }),
-    );
+        await metadata.unlinkBlob(repository, digest, { intents });
+      },
+    });
   }
 }
 
@@ -103,8 +110,4 @@ export function deletesDisabled(): RegistryError {
   return new RegistryError('UNSUPPORTED', {
     detail: 'deletes are switched off; an administrator allows them with storage.delete.enabled: true',
   });
-}
-
-function lockKey(repository: RepositoryName, digest: Digest): string {
-  return `${repository}@${digest}`;
 }

@@ -5,8 +5,8 @@ import type { Intent } from '../metadata/intents.ts';
 import type { ManifestRow } from '../metadata/manifest-row.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { deletesDisabled } from './blobs.ts';
+import { type Changes, wholeRepository } from './changes.ts';
 import { type Digest, digestAlgorithm, digestOf } from './digest.ts';
-import type { KeyedMutex } from './keyed-mutex.ts';
 import { type Manifest, parseManifest } from './manifest-schema.ts';
 import type { Reference, RepositoryName, Tag } from './reference.ts';
 import type { RepositoryStorage } from './repository-storage.ts';
@@ -19,7 +19,7 @@ export type SparseIndexes = Config['validation']['manifests']['indexes'];
 export interface ManifestsOptions {
   readonly storage: RepositoryStorage;
   readonly metadata: MetadataStore;
-  readonly locks: KeyedMutex;
+  readonly changes: Changes;
   readonly deletesAllowed: boolean;
   /** Which manifests that an index names must be there. */
   readonly indexes: SparseIndexes;
@@ -93,42 +93,45 @@ export class Manifests {
       throw new RegistryError('DIGEST_INVALID', { detail: { expected: reference.digest, received: digest } });
     }
     const tags = [...new Set([...('tag' in reference ? [reference.tag] : []), ...(options.tags ?? [])])];
-    const { locks, metadata, storage } = this.#options;
+    const { changes, metadata, storage } = this.#options;
     const required = requiredReferences(manifest, this.#options.indexes);
-    await locks.run(repository, async () => {
-      // Looked at before storage is touched, so that a refused manifest leaves nothing behind; and again with the index's own write.
-      refuseMissing(await metadata.missingReferences(repository, required));
-      const intents = await metadata.intents.declare(changes(repository, digest, tags));
-      await storage.writeManifest(repository, digest, bytes);
-      for (const tag of tags) await storage.writeTag(repository, tag, digest);
-      refuseMissing(
-        await metadata.putManifest(repository, toRow(digest, bytes.length, manifest), {
-          references: allReferences(manifest),
-          required,
-          tags,
-          intents,
-        }),
-      );
+    await changes.run({
+      things: [wholeRepository(repository), ...manifestAndTags(repository, digest, tags)],
+      check: async () => refuseMissing(await metadata.missingReferences(repository, required)),
+      make: async (intents) => {
+        await storage.writeManifest(repository, digest, bytes);
+        for (const tag of tags) await storage.writeTag(repository, tag, digest);
+        const row = toRow(digest, bytes.length, manifest);
+        await metadata.putManifest(repository, row, { references: allReferences(manifest), tags }, { intents });
+      },
     });
     return { digest, subject: manifest.subject };
   }
 
   /** Removes a manifest and every tag that points at it. @throws RegistryError MANIFEST_UNKNOWN, NAME_UNKNOWN, UNSUPPORTED */
   async delete(repository: RepositoryName, digest: Digest): Promise<void> {
-    const { deletesAllowed, locks, metadata, storage } = this.#options;
+    const { changes, deletesAllowed, metadata, storage } = this.#options;
     if (!deletesAllowed) throw deletesDisabled();
-    await locks.run(repository, async () => {
-      await this.find(repository, { digest });
-      const tags = (await metadata.listTagsOf(repository, digest)) as Tag[];
-      const intents = await metadata.intents.declare(changes(repository, digest, tags));
-      for (const tag of tags) await storage.deleteTag(repository, tag);
-      await storage.deleteManifest(repository, digest);
-      await metadata.deleteManifest(repository, digest, intents);
+    await changes.run({
+      things: [wholeRepository(repository)],
+      check: async () => void (await this.find(repository, { digest })),
+      make: async (lock) => {
+        const tags = (await metadata.listTagsOf(repository, digest)) as Tag[];
+        await changes.run({
+          things: manifestAndTags(repository, digest, tags),
+          make: async (intents) => {
+            for (const tag of tags) await storage.deleteTag(repository, tag);
+            await storage.deleteManifest(repository, digest);
+            await metadata.deleteManifest(repository, digest, { intents });
+          },
+        });
+        await metadata.intents.withdraw(lock);
+      },
     });
   }
 }
 
-function changes(repository: RepositoryName, digest: Digest, tags: readonly Tag[]): Intent[] {
+function manifestAndTags(repository: RepositoryName, digest: Digest, tags: readonly Tag[]): Intent[] {
   return [
     { repository, kind: 'manifest', key: digest },
     ...tags.map((tag) => ({ repository, kind: 'tag' as const, key: tag })),

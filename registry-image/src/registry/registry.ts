@@ -3,10 +3,11 @@ import type { MetadataStore } from '../metadata/metadata-store.ts';
 import type { StorageDriver } from '../storage/storage-driver.ts';
 import { Blobs } from './blobs.ts';
 import { Catalog } from './catalog.ts';
+import { Changes } from './changes.ts';
 import { HealthCheck } from './health-check.ts';
-import { KeyedMutex } from './keyed-mutex.ts';
 import { Manifests } from './manifests.ts';
 import { Referrers } from './referrers.ts';
+import { Reindexer } from './reindex.ts';
 import { RepositoryStorage } from './repository-storage.ts';
 import { Tags } from './tags.ts';
 import { Uploads } from './uploads.ts';
@@ -25,14 +26,14 @@ export interface Registry {
 export type RegistrySettings = Pick<Config, 'storage' | 'validation' | 'health'>;
 
 export function createRegistry(driver: StorageDriver, metadata: MetadataStore, settings: RegistrySettings): Registry {
-  const locks = new KeyedMutex();
+  const changes = new Changes(metadata, new Reindexer(driver, metadata));
   const storage = new RepositoryStorage(driver);
   const deletesAllowed = settings.storage.delete.enabled;
-  const common = { driver, storage, metadata, locks, deletesAllowed };
+  const common = { driver, storage, metadata, changes, deletesAllowed };
   const blobs = new Blobs(common);
   return {
     blobs,
-    uploads: new Uploads({ driver, metadata, locks, blobs }),
+    uploads: new Uploads({ driver, metadata, blobs }),
     manifests: new Manifests({ ...common, indexes: settings.validation.manifests.indexes }),
     tags: new Tags(common),
     referrers: new Referrers(metadata),

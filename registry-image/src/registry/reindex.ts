@@ -1,4 +1,5 @@
 import { RegistryError } from '../errors/registry-error.ts';
+import { IntentLostError, type IntentRow } from '../metadata/intents.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { parseLinkKey, REPOSITORIES_PREFIX } from '../storage/key-layout.ts';
 import { ObjectNotFoundError, type StorageDriver } from '../storage/storage-driver.ts';
@@ -16,6 +17,9 @@ export interface ReindexReport {
   /** What storage holds and the index cannot take, with the reason. */
   skipped: { key: string; reason: string }[];
 }
+
+/** Children before what names them; the lock of the whole repository last. */
+const FOLLOW_UP_ORDER = { blob: 0, manifest: 1, tag: 2, repository: 3 } as const;
 
 /**
  * Makes the index say what storage says. `rebuild` does so for everything; `reconcile` for the few things that an earlier
@@ -63,17 +67,30 @@ export class Reindexer {
     return report;
   }
 
-  /** Follows up what was declared and never fulfilled; returns how many changes there were. */
+  /** Follows up what dead processes had begun to change; returns how many intents there were. */
   async reconcile(): Promise<number> {
-    const intents = await this.#metadata.intents.list();
-    const order = { blob: 0, manifest: 1, tag: 2 };
-    for (const { id, repository, kind, key } of intents.toSorted((a, b) => order[a.kind] - order[b.kind])) {
-      const name = repository as RepositoryName;
-      if (kind === 'blob') await this.#blob(name, key as Digest, [id]);
-      else if (kind === 'manifest') await this.#manifest(name, key as Digest, [id]);
-      else await this.#tag(name, key as Tag, [id]);
-    }
+    const intents = await this.#metadata.intents.listAbandoned();
+    await this.followUp(intents);
     return intents.length;
+  }
+
+  /** Reads what the intents name from storage again, and strikes them. What another process follows up meanwhile is left to it. */
+  async followUp(intents: readonly IntentRow[]): Promise<void> {
+    for (const intent of intents.toSorted((a, b) => FOLLOW_UP_ORDER[a.kind] - FOLLOW_UP_ORDER[b.kind])) {
+      try {
+        await this.#followUpOne(intent);
+      } catch (error) {
+        if (!(error instanceof IntentLostError)) throw error;
+      }
+    }
+  }
+
+  async #followUpOne({ id, repository, kind, key }: IntentRow): Promise<void> {
+    const name = repository as RepositoryName;
+    if (kind === 'blob') await this.#blob(name, key as Digest, [id]);
+    else if (kind === 'manifest') await this.#manifest(name, key as Digest, [id]);
+    else if (kind === 'tag') await this.#tag(name, key as Tag, [id]);
+    else await this.#metadata.intents.withdraw([id]);
   }
 
   #readKey(key: string, report: ReindexReport) {
@@ -98,8 +115,8 @@ export class Reindexer {
 
   async #blob(repository: RepositoryName, digest: Digest, intents: readonly string[]): Promise<boolean> {
     const size = await this.#storage.statLinkedBlob(repository, digest);
-    if (size === undefined) await this.#metadata.unlinkBlob(repository, digest, intents);
-    else await this.#metadata.linkBlob(repository, { digest, size }, intents);
+    if (size === undefined) await this.#metadata.unlinkBlob(repository, digest, { intents });
+    else await this.#metadata.linkBlob(repository, { digest, size }, { intents });
     return size !== undefined;
   }
 
@@ -107,16 +124,13 @@ export class Reindexer {
   async #manifest(repository: RepositoryName, digest: Digest, intents: readonly string[]): Promise<string | undefined> {
     const found = await this.#readManifest(repository, digest);
     if (typeof found === 'string') {
-      await this.#metadata.deleteManifest(repository, digest, intents);
+      await this.#metadata.deleteManifest(repository, digest, { intents });
       return found;
     }
     const { manifest, size } = found;
     // Children and layers may be gone, by a sparse index or an earlier delete: what can be pulled of it still can.
-    await this.#metadata.putManifest(repository, toRow(digest, size, manifest), {
-      references: allReferences(manifest),
-      required: { blobs: [], manifests: [] },
-      intents,
-    });
+    const change = { references: allReferences(manifest), tags: [] };
+    await this.#metadata.putManifest(repository, toRow(digest, size, manifest), change, { intents });
     return undefined;
   }
 
@@ -140,15 +154,11 @@ export class Reindexer {
     const digest = await this.#storage.readTag(repository, tag);
     const row = digest && (await this.#metadata.findManifest(repository, digest));
     if (row === undefined) {
-      await this.#metadata.deleteTag(repository, tag, intents);
+      await this.#metadata.deleteTag(repository, tag, { intents });
       return false;
     }
-    await this.#metadata.putManifest(repository, row, {
-      references: { blobs: [], manifests: [] },
-      required: { blobs: [], manifests: [] },
-      tags: [tag],
-      intents,
-    });
+    const change = { references: { blobs: [], manifests: [] }, tags: [tag] };
+    await this.#metadata.putManifest(repository, row, change, { intents });
     return true;
   }
 }

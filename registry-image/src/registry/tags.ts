@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors/registry-error.ts';
 import type { MetadataStore, Page } from '../metadata/metadata-store.ts';
 import { deletesDisabled } from './blobs.ts';
-import type { KeyedMutex } from './keyed-mutex.ts';
+import { type Changes, wholeRepository } from './changes.ts';
 import type { RepositoryName, Tag } from './reference.ts';
 import type { RepositoryStorage } from './repository-storage.ts';
 
@@ -10,7 +10,7 @@ export type { Page };
 export interface TagsOptions {
   readonly storage: RepositoryStorage;
   readonly metadata: MetadataStore;
-  readonly locks: KeyedMutex;
+  readonly changes: Changes;
   readonly deletesAllowed: boolean;
 }
 
@@ -40,15 +40,18 @@ export class Tags {
 
   /** Removes a tag; the manifest stays. @throws RegistryError MANIFEST_UNKNOWN, UNSUPPORTED */
   async delete(repository: RepositoryName, tag: Tag): Promise<void> {
-    const { deletesAllowed, locks, metadata, storage } = this.#options;
+    const { changes, deletesAllowed, metadata, storage } = this.#options;
     if (!deletesAllowed) throw deletesDisabled();
-    await locks.run(repository, async () => {
-      if ((await metadata.findTaggedManifest(repository, tag)) === undefined) {
+    await changes.run({
+      things: [wholeRepository(repository), { repository, kind: 'tag', key: tag }],
+      check: async () => {
+        if ((await metadata.findTaggedManifest(repository, tag)) !== undefined) return;
         throw new RegistryError('MANIFEST_UNKNOWN', { detail: { name: repository, tag } });
-      }
-      const intents = await metadata.intents.declare([{ repository, kind: 'tag', key: tag }]);
-      await storage.deleteTag(repository, tag);
-      await metadata.deleteTag(repository, tag, intents);
+      },
+      make: async (intents) => {
+        await storage.deleteTag(repository, tag);
+        await metadata.deleteTag(repository, tag, { intents });
+      },
     });
   }
 }

@@ -7,18 +7,21 @@ import { blobDataKey, uploadKey } from '../storage/key-layout.ts';
 import type { AppendOptions, StorageDriver, StorageUpload } from '../storage/storage-driver.ts';
 import type { Blobs } from './blobs.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from './digest.ts';
-import type { KeyedMutex } from './keyed-mutex.ts';
+import { KeyedMutex } from './keyed-mutex.ts';
 import type { RepositoryName } from './reference.ts';
 
 /** Uploads whose storage handle and digest state this process keeps between requests; others are opened again. */
 const IDLE_UPLOADS = 1000;
 const IDLE_UPLOAD_MS = 15 * 60_000;
 
+/** How long a request waits for another process to be done with the same upload; a client that is silent is given up sooner. */
+const PATIENCE_MS = 90_000;
+const PAUSE_MS = 50;
+
 export interface UploadsOptions {
   readonly driver: StorageDriver;
   readonly metadata: MetadataStore;
   readonly blobs: Blobs;
-  readonly locks: KeyedMutex;
 }
 
 /** Where a chunk says that it belongs, first and last byte. */
@@ -39,6 +42,8 @@ interface OpenUpload {
   /** Digest state of the first `hashedBytes` bytes; of use only when these are all that `storage` has. */
   readonly hash: Hash;
   hashedBytes: number;
+  /** `complete` when nothing can be appended any more, `gone` when there is nothing left of it. */
+  state: 'open' | 'complete' | 'gone';
 }
 
 /**
@@ -50,6 +55,7 @@ interface OpenUpload {
  */
 export class Uploads {
   readonly #options: UploadsOptions;
+  readonly #turns = new KeyedMutex();
   /** Between requests; one that a request works on is taken out. */
   readonly #idle = new LRUCache<string, OpenUpload>({
     max: IDLE_UPLOADS,
@@ -64,10 +70,22 @@ export class Uploads {
   }
 
   async start(repository: RepositoryName, algorithm: DigestAlgorithm = 'sha256'): Promise<UploadStatus> {
-    const id = randomUUID();
-    const now = Date.now();
-    await this.#options.metadata.uploads.add({ id, repository, algorithm, started_at: now, touched_at: now });
+    const { id } = await this.#options.metadata.uploads.add(
+      { id: randomUUID(), repository, algorithm },
+      { busy: false },
+    );
     return { id, size: 0 };
+  }
+
+  /**
+   * A whole blob in one request.
+   *
+   * @throws RegistryError DIGEST_INVALID
+   */
+  async receive(repository: RepositoryName, digest: Digest, source: AsyncIterable<Uint8Array>): Promise<void> {
+    const upload = { id: randomUUID(), repository, algorithm: digestAlgorithm(digest) };
+    const row = await this.#options.metadata.uploads.add(upload, { busy: true });
+    await this.#workOn(row, (open) => this.#finish(row, open, digest, source));
   }
 
   /** @throws RegistryError BLOB_UPLOAD_UNKNOWN */
@@ -88,7 +106,6 @@ export class Uploads {
   ): Promise<UploadStatus> {
     return this.#withUpload(repository, id, async (_row, upload) => {
       await receive(upload, source, range);
-      await this.#options.metadata.uploads.touch(id);
       return { id, size: upload.storage.size };
     });
   }
@@ -105,34 +122,28 @@ export class Uploads {
     source: AsyncIterable<Uint8Array>,
     range?: ChunkRange,
   ): Promise<void> {
-    await this.#withUpload(repository, id, async (row, upload) => {
-      await receive(upload, source, range, { last: true });
-      const { size } = upload.storage;
-      await upload.storage.complete();
-      const received = await this.#digest(row, upload, digestAlgorithm(digest));
-      if (received !== digest) {
-        await this.#discard(id, upload.storage);
-        throw new RegistryError('DIGEST_INVALID', { detail: { expected: digest, received } });
-      }
-      await this.#options.driver.move(uploadKey(id), blobDataKey(digest));
-      await this.#options.blobs.link(repository, digest, size);
-      await this.#options.metadata.uploads.delete(id);
-      return 'ended';
-    });
+    await this.#withUpload(repository, id, (row, upload) => this.#finish(row, upload, digest, source, range));
   }
 
   /** @throws RegistryError BLOB_UPLOAD_UNKNOWN */
   async cancel(repository: RepositoryName, id: string): Promise<void> {
-    await this.#withUpload(repository, id, (_row, { storage }) => this.#discard(id, storage));
+    await this.#withUpload(repository, id, (_row, upload) => this.#discard(id, upload));
   }
 
   /** Removes uploads that nobody has touched since a time; returns them. */
   async purge(before: Date, { dryRun }: { readonly dryRun: boolean }): Promise<readonly UploadRow[]> {
     const idle = await this.#options.metadata.uploads.listIdle(before.getTime());
-    if (!dryRun) {
-      for (const { repository, id } of idle) await this.cancel(repository as RepositoryName, id);
+    if (dryRun) return idle;
+    const purged: UploadRow[] = [];
+    for (const { repository, id } of idle) {
+      await this.#withUpload(repository as RepositoryName, id, async (row, upload) => {
+        // A request may have had it in hand until now.
+        if (row.touched_at >= before.getTime()) return;
+        await this.#discard(id, upload);
+        purged.push(row);
+      }).catch(passOverUnknown);
     }
-    return idle;
+    return purged;
   }
 
   /** Lets go of what this process holds; every upload can be taken up again later. */
@@ -142,56 +153,107 @@ export class Uploads {
     await Promise.all(idle.map(({ storage }) => storage.close()));
   }
 
-  /** Runs work on an upload, one request at a time; the work says whether the upload has ended with it. */
+  /** Runs work on an upload, one request at a time. */
   async #withUpload<T>(
     repository: RepositoryName,
     id: string,
     work: (row: UploadRow, upload: OpenUpload) => Promise<T>,
   ): Promise<T> {
-    return this.#options.locks.run(`upload ${id}`, async () => {
-      const row = await this.#options.metadata.uploads.find(repository, id);
+    return this.#turns.run(id, async () => {
+      const row = await this.#claim(repository, id);
       if (row === undefined) {
         throw new RegistryError('BLOB_UPLOAD_UNKNOWN', {
           detail: { name: repository, id, message: 'it was finished, cancelled or purged; start a new one' },
         });
       }
-      const upload = await this.#take(row);
-      let ended = false;
-      try {
-        const result = await work(row, upload);
-        ended = result === 'ended';
-        return result;
-      } finally {
-        // What the digest state and the storage disagree on, after a failed write, is settled by opening the upload again.
-        if (!ended && upload.hashedBytes === upload.storage.size) this.#idle.set(id, upload);
-        else await upload.storage.close();
-      }
+      return this.#workOn(row, (upload) => work(row, upload));
     });
+  }
+
+  /** Waits for the request of another process, which may be one that the client has given up and the server has not. */
+  async #claim(repository: RepositoryName, id: string): Promise<UploadRow | undefined> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const row = await this.#options.metadata.uploads.claim(repository, id);
+      if (row !== 'busy') return row;
+      if (Date.now() > deadline) throw new Error(`the upload ${id} is still being written to by another request`);
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+
+  async #workOn<T>(row: UploadRow, work: (upload: OpenUpload) => Promise<T>): Promise<T> {
+    const upload = await this.#take(row);
+    try {
+      return await work(upload);
+    } finally {
+      if (upload.state === 'gone') await upload.storage.close();
+      else await this.#putBack(row, upload);
+    }
   }
 
   async #take(row: UploadRow): Promise<OpenUpload> {
     const idle = this.#idle.get(row.id);
-    if (idle !== undefined) {
-      this.#idle.delete(row.id);
-      return idle;
-    }
+    this.#idle.delete(row.id);
+    // Another process may have had it in between.
+    if (idle !== undefined && row.holder === this.#options.metadata.processes.id) return idle;
+    await idle?.storage.close();
     const storage = await this.#options.driver.openUpload(uploadKey(row.id));
-    return { storage, hash: createHash(row.algorithm), hashedBytes: 0 };
+    return { storage, hash: createHash(row.algorithm), hashedBytes: 0, state: 'open' };
+  }
+
+  async #putBack(row: UploadRow, upload: OpenUpload): Promise<void> {
+    const { storage, hash, hashedBytes } = upload;
+    const isHashed = hashedBytes === storage.size;
+    const digest = isHashed && finishDigest(hash.copy(), row.algorithm as DigestAlgorithm);
+    const released = await this.#options.metadata.uploads.release(
+      row.id,
+      digest ? { bytes: hashedBytes, digest } : undefined,
+    );
+    // What the digest state and the storage disagree on, after a failed write, is settled by opening the upload again.
+    if (released && isHashed && upload.state === 'open') this.#idle.set(row.id, upload);
+    else await storage.close();
+  }
+
+  async #finish(
+    row: UploadRow,
+    upload: OpenUpload,
+    digest: Digest,
+    source: AsyncIterable<Uint8Array>,
+    range?: ChunkRange,
+  ): Promise<void> {
+    await receive(upload, source, range, { last: true });
+    const { size } = upload.storage;
+    upload.state = 'complete';
+    await upload.storage.complete();
+    const received = await this.#digest(row, upload, digestAlgorithm(digest));
+    if (received !== digest) {
+      await this.#discard(row.id, upload);
+      throw new RegistryError('DIGEST_INVALID', { detail: { expected: digest, received } });
+    }
+    await this.#options.blobs.link(
+      row.repository as RepositoryName,
+      { digest, size },
+      { place: () => this.#options.driver.move(uploadKey(row.id), blobDataKey(digest)), upload: row.id },
+    );
+    upload.state = 'gone';
   }
 
   async #digest(row: UploadRow, upload: OpenUpload, algorithm: DigestAlgorithm): Promise<Digest> {
-    if (upload.hashedBytes === upload.storage.size && row.algorithm === algorithm) {
-      return finishDigest(upload.hash, algorithm);
+    const { size } = upload.storage;
+    if (row.algorithm === algorithm) {
+      if (upload.hashedBytes === size) return finishDigest(upload.hash.copy(), algorithm);
+      // Hashed by the process that received the last byte, before this one was asked to finish.
+      if (row.hashed_bytes === size && row.digest !== null) return row.digest as Digest;
     }
     const hash = createHash(algorithm);
     for await (const chunk of await this.#options.driver.read(uploadKey(row.id))) hash.update(chunk);
     return finishDigest(hash, algorithm);
   }
 
-  async #discard(id: string, storage: StorageUpload): Promise<'ended'> {
-    await storage.cancel();
+  async #discard(id: string, upload: OpenUpload): Promise<void> {
+    await upload.storage.cancel();
     await this.#options.metadata.uploads.delete(id);
-    return 'ended';
+    upload.state = 'gone';
   }
 }
 
@@ -216,4 +278,8 @@ async function* hashed(source: AsyncIterable<Uint8Array>, upload: OpenUpload): A
     upload.hashedBytes += chunk.length;
     yield chunk;
   }
+}
+
+function passOverUnknown(error: unknown): void {
+  if (!(error instanceof RegistryError) || error.code !== 'BLOB_UPLOAD_UNKNOWN') throw error;
 }

@@ -46,7 +46,7 @@ function describeIndex(
 
     test('keeps what it was told when it is opened again', async () => {
       const name = repository();
-      await index.linkBlob(name, { digest: digest(1), size: 2 ** 40 }, []);
+      await index.linkBlob(name, { digest: digest(1), size: 2 ** 40 }, { intents: [] });
       const again = await backend.open();
       expect(await again.findBlob(name, digest(1))).toBe(2 ** 40);
       await again.close();
@@ -54,26 +54,23 @@ function describeIndex(
 
     test('links a blob once, however often it is pushed', async () => {
       const name = repository();
-      await Promise.all([1, 2, 3, 4].map(() => index.linkBlob(name, { digest: digest(2), size: 7 }, [])));
+      await Promise.all([1, 2, 3, 4].map(() => index.linkBlob(name, { digest: digest(2), size: 7 }, { intents: [] })));
       expect(await index.listRepositoriesWithBlob(digest(2), 10)).toEqual([name]);
     });
 
-    test('refuses a manifest whose references are missing, and changes nothing', async () => {
+    test('says which references of a manifest a repository does not have', async () => {
       const name = repository();
-      const options = {
-        references: none,
-        required: { blobs: [digest(3)], manifests: [digest(4)] },
-        tags: ['t'],
-        intents: [],
-      };
-      expect(await index.putManifest(name, manifest(5), options)).toEqual([digest(3), digest(4)]);
-      expect(await index.hasRepository(name)).toBe(false);
+      const wanted = { blobs: [digest(3), digest(5)], manifests: [digest(4)] };
+      expect(await index.missingReferences(name, wanted)).toEqual([digest(3), digest(5), digest(4)]);
+      await index.linkBlob(name, { digest: digest(3), size: 1 }, { intents: [] });
+      expect(await index.missingReferences(name, wanted)).toEqual([digest(5), digest(4)]);
+      expect(await index.missingReferences(name, { blobs: [digest(3)], manifests: [] })).toEqual([]);
     });
 
     test('pages through tags in the order of their bytes', async () => {
       const name = repository();
       for (const tag of ['b', 'B', '_x', 'a', '1.10', '1.9', 'a-b', 'a.b', 'ab']) {
-        await index.putManifest(name, manifest(6), { references: none, required: none, tags: [tag], intents: [] });
+        await index.putManifest(name, manifest(6), { references: none, tags: [tag] }, { intents: [] });
       }
       const all = ['1.10', '1.9', 'B', '_x', 'a', 'a-b', 'a.b', 'ab', 'b'];
       expect(await index.listTags(name, { limit: 100 })).toEqual(all);
@@ -85,14 +82,10 @@ function describeIndex(
     test('takes the tags away with their manifest', async () => {
       const name = repository();
       for (const tag of ['one', 'two']) {
-        await index.putManifest(name, manifest(7), {
-          references: { blobs: [digest(8)], manifests: [] },
-          required: none,
-          tags: [tag],
-          intents: [],
-        });
+        const change = { references: { blobs: [digest(8)], manifests: [] }, tags: [tag] };
+        await index.putManifest(name, manifest(7), change, { intents: [] });
       }
-      await index.deleteManifest(name, digest(7), []);
+      await index.deleteManifest(name, digest(7), { intents: [] });
       expect(await index.listTags(name, { limit: 10 })).toEqual([]);
       expect(await index.findTaggedManifest(name, 'one')).toBeUndefined();
     });
@@ -100,28 +93,29 @@ function describeIndex(
     test('lists referrers with what they say of themselves', async () => {
       const name = repository();
       const row = manifest(9, { subject: digest(10), artifactType: 'application/sbom', annotations: { a: 'ä' } });
-      await index.putManifest(name, row, { references: none, required: none, intents: [] });
+      await index.putManifest(name, row, { references: none, tags: [] }, { intents: [] });
       expect(await index.listReferrers(name, digest(10))).toEqual([row]);
     });
 
     test('fulfils an intent with the change that it announced', async () => {
       const name = repository();
-      const [id] = await index.intents.declare([{ repository: name, kind: 'blob', key: digest(11) }]);
-      expect((await index.intents.list()).map((intent) => intent.id)).toContain(id);
-      await index.linkBlob(name, { digest: digest(11), size: 1 }, [id as string]);
-      expect((await index.intents.list()).map((intent) => intent.id)).not.toContain(id);
+      const thing = { repository: name, kind: 'blob', key: digest(11) } as const;
+      const ids = (await index.intents.declare([thing])) as string[];
+      expect(await index.intents.find(ids)).toHaveLength(1);
+      await index.linkBlob(name, { digest: digest(11), size: 1 }, { intents: ids });
+      expect(await index.intents.find(ids)).toEqual([]);
     });
 
     test('is emptied of what storage can give back, and keeps uploads in progress', async () => {
       const name = repository();
-      await index.linkBlob(name, { digest: digest(12), size: 1 }, []);
-      await index.uploads.add({ id: 'u', repository: name, algorithm: 'sha256', started_at: 1, touched_at: 1 });
+      await index.linkBlob(name, { digest: digest(12), size: 1 }, { intents: [] });
+      await index.uploads.add({ id: 'u', repository: name, algorithm: 'sha256' }, { busy: false });
       await index.markBuilt();
       await index.clear();
       expect(await index.isBuilt()).toBe(false);
       expect(await index.listRepositories({ limit: 10 })).toEqual([]);
-      expect(await index.uploads.find(name, 'u')).toMatchObject({ id: 'u' });
-      expect(await index.uploads.listIdle(2)).toHaveLength(1);
+      expect(await index.uploads.claim(name, 'u')).toMatchObject({ id: 'u' });
+      expect(await index.uploads.listIdle(Date.now() + 1)).toHaveLength(1);
     });
   });
 }
@@ -129,7 +123,7 @@ function describeIndex(
 describeIndex('the index in SQLite', [], async () => {
   const directory = temporaryDirectory('sqlite-index');
   return {
-    open: () => MetadataStore.open(openSqlite(`${directory.path}/index/registry.sqlite`), 'sqlite'),
+    open: () => MetadataStore.open(openSqlite(`${directory.path}/index/registry.sqlite`)),
     stop: async () => directory.remove(),
   };
 });
@@ -137,7 +131,7 @@ describeIndex('the index in SQLite', [], async () => {
 describeIndex('the index in PostgreSQL', ['postgres'], async () => {
   const server = await startPostgres();
   return {
-    open: () => MetadataStore.open(openPostgresql(server.url, 4), 'postgresql'),
+    open: () => MetadataStore.open(openPostgresql(server.url, 4)),
     stop: () => server.stop(),
   };
 });

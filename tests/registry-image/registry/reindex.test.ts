@@ -52,10 +52,12 @@ describe('reindex', () => {
 });
 
 /** Ends, as a crash does, at the n-th change of storage or index that a request makes; everything after it does not happen. */
-function crashingAt(step: number) {
+/** Fails at one step, and with `forGood` at every later one too, as a process that has ended does. */
+function crashingAt(step: number, forGood: boolean) {
   let left = step;
   return () => {
-    if (left-- === 0) throw new Error('crash');
+    left -= 1;
+    if (left === -1 || (forGood && left < 0)) throw new Error('crash');
   };
 }
 
@@ -109,25 +111,36 @@ describe('after a crash between any two steps', () => {
     ],
   ];
 
-  test.each(changes)('of %s, the index says what storage says', async (_what, change) => {
+  const ends = [
+    ['the process ends', true],
+    ['one write fails', false],
+  ] as const;
+  const cases = changes.flatMap(([what, change]) =>
+    ends.map(([end, forGood]) => [what, end, change, forGood] as const),
+  );
+
+  test.each(cases)('of %s, when %s, the index says what storage says', async (_what, _end, change, forGood) => {
     for (let crashAt = 0, crashed = true; crashed; crashAt += 1) {
       let step = () => {};
       const driver = crashingDriver(() => step());
       const registry = await memoryRegistry({ driver });
       crashingIndex(registry.metadata, () => step());
       await pushImage(registry, repository, first, 'latest');
-      step = crashingAt(crashAt);
+      step = crashingAt(crashAt, forGood);
       crashed = await change(registry).then(
         () => false,
         (error: Error) => error.message === 'crash',
       );
       step = () => {};
 
-      await new Reindexer(driver, registry.metadata).reconcile();
+      await registry.metadata.processes.bury(registry.metadata.processes.id);
+      const leftBehind = await new Reindexer(driver, registry.metadata).reconcile();
+      // What a living process could not finish, it has followed up itself.
+      if (!forGood) expect(leftBehind).toBe(0);
       const fresh = await memoryRegistry({ driver });
       await new Reindexer(driver, fresh.metadata).rebuild();
       expect(await visible(registry)).toEqual(await visible(fresh));
-      expect(await registry.metadata.intents.list()).toEqual([]);
+      expect(await registry.metadata.intents.listAbandoned()).toEqual([]);
     }
   });
 });

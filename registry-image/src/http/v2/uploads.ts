@@ -35,9 +35,10 @@ export function uploadRoutes(app: FastifyInstance, { blobs, uploads, locations }
       }
       const digest = mount === undefined ? queryValue(request, 'digest') : undefined;
       const wanted = digest === undefined ? undefined : requireDigest(digest);
-      const upload = await uploads.start(repository, algorithmOf(request, wanted));
-      if (wanted === undefined) return accepted(reply, repository, upload, 202);
-      await uploads.finish(repository, upload.id, wanted, bodyOf(request));
+      if (wanted === undefined) {
+        return accepted(reply, repository, await uploads.start(repository, algorithmOf(request)), 202);
+      }
+      await uploads.receive(repository, wanted, bodyOf(request));
       return created(reply, repository, wanted);
     },
   });
@@ -129,9 +130,9 @@ function chunkRangeOf(request: FastifyRequest) {
   return parseContentRange(request.headers['content-range'], request.headers['content-length']);
 }
 
-/** The algorithm to hash with on the way: that of the digest, or of `digest-algorithm`, which newer clients send with the POST. */
-function algorithmOf(request: FastifyRequest, digest: Digest | undefined) {
-  const algorithm = digest?.split(':')[0] ?? queryValue(request, 'digest-algorithm') ?? 'sha256';
+/** The algorithm to hash with on the way: that of `digest-algorithm`, which newer clients send with the POST. */
+function algorithmOf(request: FastifyRequest) {
+  const algorithm = queryValue(request, 'digest-algorithm') ?? 'sha256';
   if (isDigestAlgorithm(algorithm)) return algorithm;
   throw new RegistryError('DIGEST_INVALID', {
     detail: `the digest algorithm "${algorithm}" is not known; allowed are sha256 and sha512`,
