@@ -1,7 +1,9 @@
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { Readable } from 'node:stream';
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { Config } from '../config/schema.ts';
-import { explainS3Error, isMissingObject } from './s3-errors.ts';
-import { ObjectNotFoundError, type StorageKey } from './storage-driver.ts';
+import { type OpenRange, openResumingReader } from './resuming-reader.ts';
+import { explainS3Error, isMissingObject, isS3Error } from './s3-errors.ts';
+import { type ByteRange, ObjectNotFoundError, type ObjectReader, type StorageKey } from './storage-driver.ts';
 
 export type S3Options = NonNullable<Config['storage']['s3']>;
 
@@ -12,43 +14,6 @@ export type S3Action =
   | 's3:GetObject'
   | 's3:ListBucket'
   | 's3:PutObject';
-
-/** Each download that passes through this process holds a connection as long as its client takes; the SDK's 50 would queue them. */
-const MAX_CONNECTIONS = 500;
-
-const CONNECTION_TIMEOUT_MILLISECONDS = 5000;
-
-/** Tries of one call, with back-off in between. Bodies are buffered, so that a call can be sent again. */
-const MAX_ATTEMPTS = 5;
-
-/** @param overrides what the options do not have, such as a request handler */
-export function createS3Client(options: S3Options, overrides: S3ClientConfig = {}): S3Client {
-  const { accesskey, secretkey, sessiontoken, regionendpoint } = options;
-  return new S3Client({
-    region: options.region,
-    forcePathStyle: options.forcepathstyle,
-    maxAttempts: MAX_ATTEMPTS,
-    // Checksums of the SDK's own come in trailers that many S3-compatible stores refuse or store as data. The signature covers
-    // the hash of every body that is sent.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MILLISECONDS,
-      httpAgent: { keepAlive: true, maxSockets: MAX_CONNECTIONS },
-      httpsAgent: { keepAlive: true, maxSockets: MAX_CONNECTIONS },
-    },
-    ...(regionendpoint !== undefined && { endpoint: regionendpoint }),
-    ...(accesskey !== undefined &&
-      secretkey !== undefined && {
-        credentials: {
-          accessKeyId: accesskey,
-          secretAccessKey: secretkey,
-          ...(sessiontoken !== undefined && { sessionToken: sessiontoken }),
-        },
-      }),
-    ...overrides,
-  });
-}
 
 /** A bucket, or the part of it below `rootdirectory`: the names in it, how new objects are stored, and what its errors mean. */
 export class S3Bucket {
@@ -104,6 +69,24 @@ export class S3Bucket {
       if (isMissingObject(error)) throw new ObjectNotFoundError(key, { cause: error });
       const kmsKey = this.encryption.SSEKMSKeyId;
       throw explainS3Error(error, { action, bucket: this.name, region: this.#region, kmsKey });
+    }
+  }
+
+  /** @throws ObjectNotFoundError */
+  read(key: StorageKey, range?: ByteRange): Promise<ObjectReader> {
+    return openResumingReader((part) => this.#openRange(key, part), range);
+  }
+
+  async #openRange(key: StorageKey, { start, end }: Parameters<OpenRange>[0]): Promise<Readable> {
+    const Range = start === 0 && end === undefined ? undefined : `bytes=${start}-${end ?? ''}`;
+    try {
+      return await this.call('s3:GetObject', key, async (client) => {
+        const { Body } = await client.send(new GetObjectCommand({ ...this.at(key), Range }));
+        return Body as Readable;
+      });
+    } catch (error) {
+      if (isS3Error(error, 'InvalidRange')) return Readable.from([], { objectMode: false });
+      throw error;
     }
   }
 }

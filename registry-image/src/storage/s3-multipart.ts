@@ -1,9 +1,9 @@
+import { buffer } from 'node:stream/consumers';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
-  GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
   UploadPartCommand,
@@ -69,12 +69,7 @@ export class S3Multipart implements MultipartBackend {
   }
 
   async get(key: StorageKey): Promise<Buffer | undefined> {
-    return orNothing(() =>
-      this.#bucket.call('s3:GetObject', key, async (client) => {
-        const { Body } = await client.send(new GetObjectCommand(this.#bucket.at(key)));
-        return Buffer.from((await Body?.transformToByteArray()) ?? []);
-      }),
-    );
+    return orNothing(async () => buffer(await this.#bucket.read(key)));
   }
 
   async sizeOf(key: StorageKey): Promise<number | undefined> {

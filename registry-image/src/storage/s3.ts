@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -9,10 +8,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { MultipartUpload } from './multipart-upload.ts';
-import { openResumingReader } from './resuming-reader.ts';
-import { createS3Client, S3Bucket, type S3Options } from './s3-bucket.ts';
+import { S3Bucket, type S3Options } from './s3-bucket.ts';
+import { createS3Client } from './s3-client.ts';
 import { copyObject } from './s3-copy.ts';
-import { isS3Error } from './s3-errors.ts';
 import { S3Multipart } from './s3-multipart.ts';
 import type {
   ByteRange,
@@ -72,7 +70,7 @@ export class S3Driver implements StorageDriver {
   }
 
   async read(key: StorageKey, range?: ByteRange): Promise<ObjectReader> {
-    return openResumingReader(({ start, end }) => this.#openRange(key, start, end), range);
+    return this.#bucket.read(key, range);
   }
 
   async write(key: StorageKey, bytes: Uint8Array): Promise<void> {
@@ -128,19 +126,6 @@ export class S3Driver implements StorageDriver {
 
   async close(): Promise<void> {
     this.#bucket.client.destroy();
-  }
-
-  async #openRange(key: StorageKey, start: number, end?: number): Promise<Readable> {
-    const Range = start === 0 && end === undefined ? undefined : `bytes=${start}-${end ?? ''}`;
-    try {
-      return await this.#bucket.call('s3:GetObject', key, async (client) => {
-        const { Body } = await client.send(new GetObjectCommand({ ...this.#bucket.at(key), Range }));
-        return Body as Readable;
-      });
-    } catch (error) {
-      if (isS3Error(error, 'InvalidRange')) return Readable.from([], { objectMode: false });
-      throw error;
-    }
   }
 
   async #listPage(prefix: string, options: { MaxKeys?: number; ContinuationToken?: string | undefined }) {

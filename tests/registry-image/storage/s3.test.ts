@@ -7,7 +7,8 @@ import { storageSchema } from '../../../registry-image/src/config/storage-schema
 import { CheckedDriver } from '../../../registry-image/src/storage/checked-driver.ts';
 import { openStorageDriver } from '../../../registry-image/src/storage/open-driver.ts';
 import { S3Driver } from '../../../registry-image/src/storage/s3.ts';
-import { createS3Client, S3Bucket, type S3Options } from '../../../registry-image/src/storage/s3-bucket.ts';
+import { S3Bucket, type S3Options } from '../../../registry-image/src/storage/s3-bucket.ts';
+import { createS3Client } from '../../../registry-image/src/storage/s3-client.ts';
 import { copyObject } from '../../../registry-image/src/storage/s3-copy.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
 import { readObject } from '../../support/read-object.ts';
@@ -39,7 +40,7 @@ describeWith(['moto_server'], 'S3', () => {
     });
     const overrides = { requestHandler: { httpAgent } };
     await createBucket(options, overrides);
-    const open = () => S3Driver.open(options, createS3Client(options, overrides));
+    const open = () => S3Driver.open(options, createS3Client(options, undefined, overrides));
     return { driver: await open(), reopen: open, stop: moto.stop };
   });
 
