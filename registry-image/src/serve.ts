@@ -1,49 +1,58 @@
 import type { FastifyInstance } from 'fastify';
-import { buildApp } from './app.ts';
-import { openAuth } from './auth/open-auth.ts';
+import { LoginThrottle } from './auth/login-throttle.ts';
 import type { Config } from './config/schema.ts';
 import { ownIndex } from './metadata/open-index.ts';
-import { createRegistry } from './registry/registry.ts';
+import { processCount } from './processes/process-count.ts';
+import { openServerProcess, requireFreePort } from './processes/server-process.ts';
+import { Siblings } from './processes/siblings.ts';
 import { Reindexer } from './registry/reindex.ts';
 import { startUploadPurging } from './registry/upload-purging.ts';
 import { openStorageDriver } from './storage/open-driver.ts';
-import { loadServerTls } from './tls/server-tls.ts';
-import { watchServerTls } from './tls/watch-server-tls.ts';
+
+/** How often the changes are looked for that processes of other machines have left when they died. */
+const FOLLOW_UP_MS = 15_000;
 
 /**
  * Runs the server until SIGTERM or SIGINT: then it takes no new requests, lets the running ones finish for
  * `http.draintimeout`, and resolves.
  *
+ * This process answers requests, and starts the others that do so as well (`http.processes`). What is to be done once for all of
+ * them is done here: the index is brought up, abandoned uploads are purged, what a dead process left is followed up.
+ *
  * @param warnings keys of the configuration that have no effect, for the log
  */
 export async function serve(config: Config, warnings: readonly string[]): Promise<void> {
   const stopped = stopSignal();
-  const { tls: tlsSettings, addr, draintimeout, host } = config.http;
-  const externalHost = host && new URL(host).hostname;
-  const tls = tlsSettings && (await loadServerTls(tlsSettings, externalHost));
+  const { addr } = config.http;
+  const count = processCount(config);
+  const shared = withShares(config, count);
   const driver = await openStorageDriver(config.storage);
-  const { metadata, close: closeIndex } = await ownIndex(config);
-  const registry = createRegistry(driver, metadata, config);
-  const authentication = await openAuth(config, (message) => app.log.warn(message));
-  const app = await buildApp({ config, registry, authentication, ...(tls && { tls: tls.options }) });
-
-  for (const warning of [...warnings, ...(tls?.warnings ?? []), ...authentication.warnings]) app.log.warn(warning);
-  await bringUpIndex(app, new Reindexer(driver, metadata), await metadata.isBuilt());
-  await registry.health.start();
+  const { metadata, close: closeIndex } = await ownIndex(shared);
+  let siblings: Siblings | undefined;
+  const throttle = new LoginThrottle({ announce: (event) => siblings?.tellLogin(event) });
+  const server = await openServerProcess({ config, driver, metadata, throttle });
+  const { app, registry } = server;
+  for (const warning of [...warnings, ...server.warnings]) app.log.warn(warning);
+  const reindexer = new Reindexer(driver, metadata);
+  await bringUpIndex(app, reindexer, await metadata.isBuilt());
   const stopPurging = startUploadPurging(registry.uploads, config.storage.maintenance.uploadpurging, app.log);
-  const tlsWatch = tls && watchServerTls(app.server, tlsSettings, tls.options, app.log, { externalHost });
-  const reloadTls = () => void tlsWatch?.reload();
-  process.on('SIGHUP', reloadTls);
-  await app.listen({ host: addr.host === '' ? '::' : addr.host, port: addr.port });
+  if (count > 1 && addr.port !== 0) await requireFreePort(addr.host, addr.port);
+  const port = await server.listen({ port: addr.port, shared: count > 1 });
+  const followUp = () => followUpOthers(app, reindexer);
+  const followUpTimer = setInterval(followUp, FOLLOW_UP_MS);
+  siblings = new Siblings({
+    count: count - 1,
+    config: shared,
+    port,
+    log: app.log,
+    onLogin: (event) => throttle.hear(event),
+    onDeath: (id) => void (id !== undefined && metadata.processes.bury(id).then(followUp, () => {})),
+  });
 
   app.log.info({ signal: await stopped }, 'stopping: no new requests are taken, running ones may finish');
-  registry.health.drain();
-  await closeWithin(app, draintimeout);
-  process.off('SIGHUP', reloadTls);
-  tlsWatch?.close();
+  clearInterval(followUpTimer);
   stopPurging();
-  registry.health.stop();
-  await registry.uploads.close();
+  await Promise.all([siblings.stop(), server.close()]);
   await closeIndex();
   await driver.close();
   app.log.info('stopped');
@@ -54,6 +63,14 @@ function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
+}
+
+/** The configuration of one of several processes: connections to the database are divided among them. */
+function withShares(config: Config, count: number): Config {
+  const { postgresql } = config.index;
+  if (postgresql === undefined) return config;
+  const poolsize = Math.max(1, Math.floor(postgresql.poolsize / count));
+  return { ...config, index: { ...config.index, postgresql: { ...postgresql, poolsize } } };
 }
 
 /** An index that is new over storage that is not is built from it; else only what a crash left open is followed up. */
@@ -68,17 +85,11 @@ async function bringUpIndex(app: FastifyInstance, reindexer: Reindexer, built: b
   for (const skip of skipped) app.log.warn(skip, 'not taken into the index');
 }
 
-/** How often connections that have become idle are closed while the server ends. */
-const IDLE_CHECK_MS = 100;
-
-async function closeWithin(app: FastifyInstance, milliseconds: number): Promise<void> {
-  // A connection whose request ends meanwhile is kept alive by its client, and would be waited for.
-  const idleCheck = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
-  const timer = setTimeout(() => {
-    app.log.warn('requests still running after http.draintimeout are cut off');
-    app.server.closeAllConnections();
-  }, milliseconds);
-  await app.close();
-  clearTimeout(timer);
-  clearInterval(idleCheck);
+async function followUpOthers(app: FastifyInstance, reindexer: Reindexer): Promise<void> {
+  try {
+    const changes = await reindexer.reconcile();
+    if (changes > 0) app.log.info({ changes }, 'changes of a process that died followed up');
+  } catch (error) {
+    app.log.error({ err: error }, 'changes of a process that died could not be followed up; tried again soon');
+  }
 }

@@ -20,7 +20,7 @@ const DIRECTIONS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files that put rooms together, and so may import any; of these, only app.ts knows HTTP. */
-const COMPOSERS = ['app.ts', 'serve.ts', 'reindex.ts', 'main.ts', 'log.ts', 'cli'];
+const COMPOSERS = ['app.ts', 'serve.ts', 'processes', 'reindex.ts', 'main.ts', 'log.ts', 'cli'];
 
 /** The first part of a path below src: a room, or a file that stands beside the rooms. */
 function roomOf(file: string): string {

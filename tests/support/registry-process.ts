@@ -26,6 +26,8 @@ export interface RegistryOptions {
   /** Replaces the sections that it names. */
   readonly config?: Partial<ConfigInput>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Processes of the server. @default 1, which starts soonest */
+  readonly processes?: number;
   /** Storage, index and keys. Left out: a new directory, which is removed at the end. */
   readonly directory?: string;
 }
@@ -89,7 +91,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
 
   const launch = () =>
     BackgroundProcess.start(process.execPath, [MAIN, 'serve', configFile], {
-      ...(options.env === undefined ? {} : { env: options.env }),
+      env: { REGISTRY_HTTP_PROCESSES: String(options.processes ?? 1), ...options.env },
       isReady: async () => {
         const probe = new HttpClient(url, ca());
         try {

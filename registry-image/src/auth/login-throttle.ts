@@ -2,15 +2,25 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { RegistryError } from '../errors/registry-error.ts';
 
+/** What one process of a server tells the others, so that guessing is not quicker where there are several. */
+export interface LoginEvent {
+  readonly outcome: 'attempt' | 'success';
+  /** Digest of account and address. */
+  readonly account: string;
+  readonly address: string;
+}
+
 export interface LoginThrottleOptions {
   /** Failed logins of one account from one address within the window; further ones are refused unseen. */
   readonly perAccount: number;
   /** Failed logins from one address, whatever the account. */
   readonly perAddress: number;
   readonly windowSeconds: number;
+  /** Told of every login here, for the other processes to `hear`. */
+  readonly announce: (event: LoginEvent) => void;
 }
 
-const DEFAULTS: LoginThrottleOptions = { perAccount: 10, perAddress: 100, windowSeconds: 300 };
+const DEFAULTS = { perAccount: 10, perAddress: 100, windowSeconds: 300 };
 
 /** Counters kept; the least recently used go first, so that an attacker with many addresses cannot fill the memory. */
 const MAX_COUNTERS = 10_000;
@@ -30,8 +40,8 @@ export class LoginThrottle {
   readonly #now: () => number;
   readonly #counters = new LRUCache<string, Counter>({ max: MAX_COUNTERS });
 
-  constructor(options: LoginThrottleOptions = DEFAULTS, now: () => number = Date.now) {
-    this.#options = options;
+  constructor(options: Partial<LoginThrottleOptions> = {}, now: () => number = Date.now) {
+    this.#options = { ...DEFAULTS, announce: () => {}, ...options };
     this.#now = now;
   }
 
@@ -54,18 +64,32 @@ export class LoginThrottle {
 
   /** Counts an attempt, as failed for now. */
   attempt(account: string, address: string): void {
-    for (const key of [accountKey(account, address), addressKey(address)]) {
-      const counter = this.#counterOf(key);
-      counter.failures += 1;
-      this.#counters.set(key, counter);
-    }
+    this.#tell({ outcome: 'attempt', account: accountKey(account, address), address });
   }
 
   /** The attempt was none to count: the account's failures are forgotten, the address gets its one back. */
   succeed(account: string, address: string): void {
-    this.#counters.delete(accountKey(account, address));
+    this.#tell({ outcome: 'success', account: accountKey(account, address), address });
+  }
+
+  /** Counts a login at another process. */
+  hear({ outcome, account, address }: LoginEvent): void {
+    if (outcome === 'attempt') {
+      for (const key of [account, addressKey(address)]) {
+        const counter = this.#counterOf(key);
+        counter.failures += 1;
+        this.#counters.set(key, counter);
+      }
+      return;
+    }
+    this.#counters.delete(account);
     const counter = this.#counters.get(addressKey(address));
     if (counter !== undefined) counter.failures = Math.max(0, counter.failures - 1);
+  }
+
+  #tell(event: LoginEvent): void {
+    this.hear(event);
+    this.#options.announce(event);
   }
 
   #counterOf(key: string): Counter {

@@ -6,6 +6,7 @@ import { AccessPolicy } from './access-policy.ts';
 import { type Authenticator, htpasswdAuthenticator, openAuthenticator, tokenAuthenticator } from './authenticator.ts';
 import { HtpasswdFile } from './htpasswd-file.ts';
 import { makeInitialUser } from './initial-user.ts';
+import { LoginThrottle } from './login-throttle.ts';
 import { loadSigningKey, type SigningKey } from './signing-key.ts';
 import { TokenService } from './token-service.ts';
 import { TokenVerifier } from './token-verifier.ts';
@@ -29,18 +30,23 @@ export interface Authentication {
   readonly warnings: readonly string[];
 }
 
+export interface OpenAuthOptions {
+  /** Told while the server runs, such as of a user file that has become faulty. */
+  readonly warn: (message: string) => void;
+  readonly throttle: LoginThrottle;
+}
+
 /**
  * Opens what `auth` and `tokenendpoint` name, and makes the key and the first user where they are to be made.
  *
- * @param warn told while the server runs, such as of a user file that has become faulty
  * @throws ConfigurationError with every fault of the files
  */
 export async function openAuth(
   config: Config,
-  warn: (message: string) => void = (message) => process.emitWarning(message),
+  { warn = (message) => process.emitWarning(message), throttle = new LoginThrottle() }: Partial<OpenAuthOptions> = {},
 ): Promise<Authentication> {
   const { token, htpasswd } = config.auth;
-  const opening = new Opening(warn);
+  const opening = new Opening(warn, throttle);
   const opened =
     token !== undefined
       ? await opening.token(token, config.tokenendpoint)
@@ -63,8 +69,11 @@ class Opening {
   readonly warnings: string[] = [];
   readonly #warn: (message: string) => void;
 
-  constructor(warn: (message: string) => void) {
+  readonly #throttle: LoginThrottle;
+
+  constructor(warn: (message: string) => void, throttle: LoginThrottle) {
     this.#warn = warn;
+    this.#throttle = throttle;
   }
 
   async htpasswd({ path, realm }: NonNullable<Config['auth']['htpasswd']>): Promise<Opened | undefined> {
@@ -127,7 +136,7 @@ class Opening {
 
   async #users(configPath: string, file: string): Promise<Users | undefined> {
     const opened = await HtpasswdFile.open(file, this.#warn);
-    if (opened instanceof HtpasswdFile) return new Users(opened);
+    if (opened instanceof HtpasswdFile) return new Users(opened, this.#throttle);
     this.faults.push(...opened.faults.map((message) => ({ path: configPath, message })));
     return undefined;
   }

@@ -5,6 +5,7 @@ import { configCommand } from './config.ts';
 import { EXIT } from './exit-codes.ts';
 import { reindexCommand } from './reindex.ts';
 import { serveCommand } from './serve.ts';
+import { siblingCommand } from './sibling.ts';
 import { userCommand } from './user.ts';
 
 /**
@@ -32,6 +33,7 @@ function program(): Command {
       `\nExit codes: ${EXIT.ok} done, ${EXIT.failed} failed, ${EXIT.usage} wrong usage, ${EXIT.configuration} the configuration has faults.`,
     );
   for (const command of commands) root.addCommand(command);
+  root.addCommand(siblingCommand(), { hidden: true });
   return throwing(root);
 }
 

@@ -79,6 +79,10 @@ export const httpSchema = z
     addr: listenAddress().prefault(':5000'),
     net: z.enum(['tcp'], { error: 'must be tcp; unix sockets are not served' }).default('tcp'),
     prefix: z.enum(['/'], { error: 'must be /; the registry is served at the root of its host' }).default('/'),
+    /** Processes that answer requests on the one port. `auto`: one for each core, at most 8; 1 where the index is in memory. */
+    processes: z
+      .union([z.literal('auto'), z.int().min(1).max(64)], { error: 'must be auto, or a number from 1 to 64' })
+      .default('auto'),
     /** The URL that clients use; set, it is put in front of every Location. Left out: Location is a path. */
     host: httpUrl().optional(),
     /** Signs what distribution lets clients keep of their uploads; nothing here does. */
