@@ -1,0 +1,94 @@
+import { type DataSet, GIB, IMAGE, type LayerName, MANY_TAGS } from '../data-set.ts';
+import { abGet, abHead } from '../load/ab.ts';
+import { httpGet } from '../load/http-get.ts';
+import { pull, pullTls } from '../load/pull.ts';
+import { type GetLoad, type Traffic, wrk } from '../load/wrk.ts';
+import type { Tokens } from '../tokens.ts';
+import type { ServedMeasure } from './measure.ts';
+
+/** A path of the API and the token that it takes. */
+interface Target {
+  readonly path: (dataSet: DataSet) => string;
+  readonly token: keyof Tokens;
+}
+
+const WARM_CONNECTIONS = 8;
+
+function requests(
+  { path, token }: Target,
+  connections: number,
+  load: (load: GetLoad) => Promise<Traffic>,
+  warmShare = 1,
+): ServedMeasure {
+  const target = ({ url }: { url: string }, { dataSet, tokens }: { dataSet: DataSet; tokens: Tokens }) => ({
+    url: `${url}${path(dataSet)}`,
+    token: tokens[token],
+  });
+  return {
+    unit: 'requests/s',
+    better: 'more',
+    cpu: 'µs/request',
+    warm: async (running, context) => {
+      const { url, token } = target(running, context);
+      await httpGet(url, `Bearer ${token}`);
+      const count = Math.ceil(context.scale.warmRequests * warmShare);
+      await abGet({ url, token, connections: Math.min(WARM_CONNECTIONS, count) }, count);
+    },
+    run: async (running, context) => {
+      const { seconds } = context.scale;
+      const traffic = await load({ ...target(running, context), connections, seconds });
+      return { value: traffic.requests / traffic.seconds, work: traffic.requests };
+    },
+  };
+}
+
+function manifest(by: 'tag' | 'digest'): Target {
+  return {
+    path: ({ manifestDigest }) => `/v2/${IMAGE}/manifests/${by === 'tag' ? 'latest' : manifestDigest}`,
+    token: 'image',
+  };
+}
+
+export function layerPath(name: LayerName): (dataSet: DataSet) => string {
+  return ({ layers }) => `/v2/${IMAGE}/blobs/${layers[name]}`;
+}
+
+export function manifestGet(by: 'tag' | 'digest', connections: number): ServedMeasure {
+  return requests(manifest(by), connections, wrk);
+}
+
+export function manifestHead(by: 'tag' | 'digest', connections: number): ServedMeasure {
+  return requests(manifest(by), connections, abHead);
+}
+
+/** GETs of a blob, counted in requests. */
+export function smallBlobGet(name: '1kib', connections: number): ServedMeasure {
+  return requests({ path: layerPath(name), token: 'image' }, connections, wrk);
+}
+
+export function tagsPage(connections: number): ServedMeasure {
+  return requests({ path: () => `/v2/${MANY_TAGS}/tags/list?n=100`, token: 'tags' }, connections, wrk, 1 / 10);
+}
+
+/** GETs of a blob, counted in bytes. */
+export function largeBlobGet(
+  name: '1mib' | '512mib',
+  connections: number,
+  how: 'plain' | 'tls' = 'plain',
+): ServedMeasure {
+  const load = how === 'plain' ? pull : pullTls;
+  const path = layerPath(name);
+  return {
+    unit: 'GiB/s',
+    better: 'more',
+    cpu: 's/GiB',
+    warm: async ({ url }, { dataSet, tokens }) => {
+      await load({ url: `${url}${path(dataSet)}`, token: tokens.image, connections, seconds: 1 });
+    },
+    run: async ({ url }, { dataSet, tokens, scale: { seconds } }) => {
+      const traffic = await load({ url: `${url}${path(dataSet)}`, token: tokens.image, connections, seconds });
+      const gibibytes = traffic.bytes / GIB;
+      return { value: gibibytes / traffic.seconds, work: gibibytes };
+    },
+  };
+}
