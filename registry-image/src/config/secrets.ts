@@ -5,7 +5,8 @@ export const HIDDEN = '(hidden)';
 /** Keys that hold a secret; everything below them does too. */
 const SECRET_KEYS = [
   /^storage\.s3\.(secretkey|sessiontoken)$/,
-  /^storage\.(azure|gcs|oss|swift)\./,
+  /^storage\.azure\.(accountkey|credentials\.secret)$/,
+  /^storage\.(gcs|oss|swift)\./,
   /^http\.secret$/,
   /^notifications\.endpoints\.\d+\.headers\./,
 ];

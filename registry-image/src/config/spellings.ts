@@ -13,6 +13,20 @@ const RENAMED = [
   ['storage.s3_v2', 'storage.s3'],
   ['storage.s3.pathstyle', 'storage.s3.forcepathstyle'],
   ['storage.s3.path_style', 'storage.s3.forcepathstyle'],
+  ['storage.azure_v1', 'storage.azure'],
+  ['storage.azure_v2', 'storage.azure'],
+  ['storage.azure.credentialstype', 'storage.azure.credentials.type'],
+  ['storage.azure.credentials_type', 'storage.azure.credentials.type'],
+  ['storage.azure.clientid', 'storage.azure.credentials.clientid'],
+  ['storage.azure.client_id', 'storage.azure.credentials.clientid'],
+  ['storage.azure.tenantid', 'storage.azure.credentials.tenantid'],
+  ['storage.azure.tenant_id', 'storage.azure.credentials.tenantid'],
+  ['storage.azure.secret', 'storage.azure.credentials.secret'],
+  ['storage.azure.api_pool_initial_interval', 'storage.azure.apipoolinitialinterval'],
+  ['storage.azure.api_pool_max_interval', 'storage.azure.apipoolmaxinterval'],
+  ['storage.azure.api_pool_max_elapsed_time', 'storage.azure.apipoolmaxelapsedtime'],
+  ['storage.azure.debug_log', 'storage.azure.debuglog'],
+  ['storage.azure.debug_log_events', 'storage.azure.debuglogevents'],
 ] as const;
 
 /** Words that distribution reads in any case. */
@@ -94,12 +108,14 @@ function update(config: Section, path: string, change: (text: string) => unknown
 
 /** Drivers take their options as text too: `encrypt: "true"`, `chunksize: "5242880"`. */
 function unquoteOptions(config: Section): void {
-  const options = valueAt(config, ['storage', 's3']);
-  if (!isSection(options)) return;
-  for (const [key, value] of Object.entries(options)) {
-    if (typeof value !== 'string' || nodeAt(['storage', 's3', key])?.kind !== 'value') continue;
-    if (value === 'true' || value === 'false') options[key] = value === 'true';
-    else if (/^\d+$/.test(value)) options[key] = Number(value);
+  for (const driver of ['azure', 's3']) {
+    const options = valueAt(config, ['storage', driver]);
+    if (!isSection(options)) continue;
+    for (const [key, value] of Object.entries(options)) {
+      if (typeof value !== 'string' || nodeAt(['storage', driver, key])?.kind !== 'value') continue;
+      if (value === 'true' || value === 'false') options[key] = value === 'true';
+      else if (/^-?\d+$/.test(value)) options[key] = Number(value);
+    }
   }
 }
 

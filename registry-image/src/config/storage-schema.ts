@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { azureSchema } from './azure-schema.ts';
 import { redirectSchema } from './redirect-schema.ts';
 import { s3Schema } from './s3-schema.ts';
 import { absolutePath, duration, notServed, reads } from './values.ts';
@@ -12,8 +13,8 @@ const filesystem = z.strictObject({
 
 const inmemory = z.strictObject({});
 
-const DRIVERS = ['filesystem', 's3', 'inmemory'] as const;
-const LATER_DRIVERS = ['azure', 'gcs', 'oss', 'swift'] as const;
+const DRIVERS = ['filesystem', 's3', 'azure', 'inmemory'] as const;
+const LATER_DRIVERS = ['gcs', 'oss', 'swift'] as const;
 const laterDriver = notServed(`is a driver that this version does not serve; it serves ${DRIVERS.join(', ')}`);
 
 const uploadpurging = z.strictObject({
@@ -29,8 +30,8 @@ export const storageSchema = z
   .strictObject({
     filesystem: filesystem.optional(),
     s3: s3Schema.optional(),
+    azure: azureSchema.optional(),
     inmemory: inmemory.optional(),
-    azure: laterDriver,
     gcs: laterDriver,
     oss: laterDriver,
     swift: laterDriver,

@@ -12,6 +12,7 @@ interface KeyWithoutEffect {
 /** Index reads are from SQL, whatever storage holds: nothing is listed or looked up there. */
 const INDEXED = 'the index answers this without asking storage';
 const S3_CLIENT = 'the S3 client decides this itself';
+const AZURE_COPY = 'a copy is waited for as long as it goes on';
 
 /** Keys that existing files hold and that nothing here acts on. A test holds that every other key is read by something. */
 export const KEYS_WITHOUT_EFFECT: readonly KeyWithoutEffect[] = [
@@ -39,6 +40,17 @@ export const KEYS_WITHOUT_EFFECT: readonly KeyWithoutEffect[] = [
   { key: 'storage.s3.checksum_algorithm', reason: 'checksums are sent only where S3 requires one' },
   { key: 'storage.s3.useragent', reason: S3_CLIENT },
   { key: 'storage.s3.loglevel', reason: 'requests to S3 are not logged one by one' },
+  {
+    key: 'storage.azure.retry_try_timeout',
+    reason: 'a call ends when its connection is silent for a minute, however long it takes in all',
+  },
+  { key: 'storage.azure.copy_status_poll_max_retry', reason: AZURE_COPY },
+  { key: 'storage.azure.copy_status_poll_delay', reason: AZURE_COPY },
+  { key: 'storage.azure.apipoolinitialinterval', reason: AZURE_COPY },
+  { key: 'storage.azure.apipoolmaxinterval', reason: AZURE_COPY },
+  { key: 'storage.azure.apipoolmaxelapsedtime', reason: AZURE_COPY },
+  { key: 'storage.azure.debuglog', reason: 'requests to Azure are not logged one by one' },
+  { key: 'storage.azure.debuglogevents', reason: 'requests to Azure are not logged one by one' },
   {
     key: 'storage.cache.blobdescriptor',
     reason: `no cache in Redis is used: ${INDEXED}`,
