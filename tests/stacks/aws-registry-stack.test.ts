@@ -14,7 +14,7 @@ import { BootMachine, bootScriptOf } from '../support/boot-machine.ts';
 import { startConnectProxy } from '../support/connect-proxy.ts';
 import { freePort } from '../support/free-port.ts';
 import { startMetadataService } from '../support/metadata-service.ts';
-import { type Moto, startMoto } from '../support/moto.ts';
+import { MOTO_AS_S3, type Moto, startMoto } from '../support/moto.ts';
 import { callMoto, createHostedZone, readSecret, readUserData } from '../support/moto-api.ts';
 import { PodmanContainer } from '../support/podman-container.ts';
 import { describeUnless, describeWith } from '../support/requirements.ts';
@@ -58,7 +58,7 @@ describeUnless(reasonNotToApply() ?? reasonNotToBuild(), 'the AWS stack, applied
 
   beforeAll(async () => {
     directory = temporaryDirectory('aws-stack');
-    moto = await startMoto({ env: { PYTHONPATH: path.resolve(import.meta.dirname, '../support/moto') } });
+    moto = await startMoto({ env: MOTO_AS_S3 });
     archive = (await buildImageArchive(inDirectory('image.tar'))).archive;
     certificate = await keepSelfSigned(inDirectory('certificate'), [HOST]);
     internalPort = await freePort();

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { BackgroundProcess } from './background-process.ts';
 import { freePort } from './free-port.ts';
 
@@ -5,6 +6,9 @@ export interface MotoOptions {
   /** Environment of the server, such as INITIAL_NO_AUTH_ACTION_COUNT (https://docs.getmoto.org/en/latest/docs/iam.html). */
   readonly env?: Readonly<Record<string, string>>;
 }
+
+/** Environment of a mock that does some things as S3 does them which it otherwise gets wrong; the file there says which. */
+export const MOTO_AS_S3 = { PYTHONPATH: path.resolve(import.meta.dirname, 'moto') } as const;
 
 /** A mock of the AWS APIs. It takes any credentials, and is empty at first. */
 export interface Moto {

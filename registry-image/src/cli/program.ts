@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import { configCommand } from './config.ts';
+import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit-codes.ts';
 import { reindexCommand } from './reindex.ts';
 import { serveCommand } from './serve.ts';
@@ -24,7 +25,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 function program(): Command {
-  const commands = [serveCommand(), configCommand(), reindexCommand(), userCommand()];
+  const commands = [serveCommand(), configCommand(), reindexCommand(), userCommand(), doctorCommand()];
   const root = new Command('registry')
     .description('A container registry with its own login and token endpoint')
     .version(packageJson.version, '--version')

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { S3Driver } from '../../../registry-image/src/storage/s3.ts';
 import type { S3Options } from '../../../registry-image/src/storage/s3-bucket.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
+import { onlyUserOf } from '../../support/moto-user.ts';
 import { readObject } from '../../support/read-object.ts';
 import { describeWith } from '../../support/requirements.ts';
 import { createBucket, s3Options } from './moto-bucket.ts';
@@ -19,29 +20,8 @@ describeWith(['moto_server'], 'what S3 allows', () => {
   });
   afterEach(() => moto?.stop());
 
-  /** A user with these statements as policy, the only one that the mock lets in from now on. */
   async function optionsOfUserWith(...statements: object[]): Promise<S3Options> {
-    await iam({ Action: 'CreateUser', UserName: 'registry' });
-    const policy = JSON.stringify({ Version: '2012-10-17', Statement: statements });
-    await iam({ Action: 'PutUserPolicy', UserName: 'registry', PolicyName: 'registry', PolicyDocument: policy });
-    const key = await iam({ Action: 'CreateAccessKey', UserName: 'registry' });
-    await fetch(`${moto.endpoint}/moto-api/reset-auth`, { method: 'POST', body: '0' });
-    return s3Options(moto, {
-      accesskey: /<AccessKeyId>(.+?)</.exec(key)?.[1],
-      secretkey: /<SecretAccessKey>(.+?)</.exec(key)?.[1],
-    });
-  }
-
-  async function iam(parameters: Record<string, string>): Promise<string> {
-    const answer = await fetch(moto.endpoint, {
-      method: 'POST',
-      headers: {
-        Authorization:
-          'AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=a',
-      },
-      body: new URLSearchParams({ Version: '2010-05-08', ...parameters }),
-    });
-    return answer.text();
+    return s3Options(moto, { ...(await onlyUserOf(moto, statements)) });
   }
 
   test('the documented permissions are enough for all that the driver does', async () => {
