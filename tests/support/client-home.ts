@@ -17,7 +17,7 @@ export interface ClientHome {
 }
 
 /** Makes a home that trusts the registry and has not logged in. */
-export function clientHome(registry: RegistryProcess): ClientHome {
+export function clientHome(registry: Pick<RegistryProcess, 'caFile'>): ClientHome {
   const directory = temporaryDirectory('client');
   const inHome = (name: string) => path.join(directory.path, name);
   const certificates = inHome('certificates');

@@ -23,6 +23,10 @@ export interface RegistryOptions {
   readonly login?: 'none' | 'token';
   /** Users beside the administrator, for `login: 'token'`. */
   readonly users?: readonly Credentials[];
+  /** URL of a proxy in front, on this machine, that ends TLS: the server speaks plain HTTP, and clients log in through the proxy. */
+  readonly behind?: string;
+  /** Beside the address, and the TLS of `login: 'token'`. */
+  readonly http?: ConfigInput['http'];
   /** Replaces the sections that it names. */
   readonly config?: Partial<ConfigInput>;
   readonly env?: Readonly<Record<string, string>>;
@@ -69,7 +73,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const directory = options.directory ?? (own?.path as string);
   const host = `127.0.0.1:${await freePort()}`;
   const withLogin = options.login === 'token';
-  const url = `${withLogin ? 'https' : 'http'}://${host}`;
+  const url = `${withLogin && options.behind === undefined ? 'https' : 'http'}://${host}`;
   const credentials = { username: 'admin', password: 'correct horse battery staple' };
   const caFile = path.join(directory, 'tls', 'ca.crt');
   const storageDirectory = path.join(directory, 'storage');
@@ -78,7 +82,13 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     version: 0.1,
     storage: { filesystem: { rootdirectory: storageDirectory }, delete: { enabled: true } },
     index: { sqlite: { path: path.join(directory, 'index.sqlite') } },
-    ...(withLogin ? loginSections(directory, host) : { http: { addr: host } }),
+    ...(withLogin ? loginSections(directory, options.behind ?? url) : {}),
+    http: {
+      addr: host,
+      ...(url.startsWith('https:') ? { tls: ownTls(directory) } : {}),
+      ...(options.behind === undefined ? {} : { trustedproxies: ['127.0.0.1'] }),
+      ...options.http,
+    },
     ...options.config,
   };
   writeFileSync(configFile, stringify(config));
@@ -145,13 +155,16 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   };
 }
 
-/** Token login for the registry by the endpoint of the same process, over TLS. */
-function loginSections(directory: string, host: string): Partial<ConfigInput> {
+function ownTls(directory: string) {
+  return { selfsigned: { directory: path.join(directory, 'tls'), hosts: ['127.0.0.1'] } };
+}
+
+/** Token login for the registry by the endpoint of the same process. */
+function loginSections(directory: string, url: string): Partial<ConfigInput> {
   return {
-    http: { addr: host, tls: { selfsigned: { directory: path.join(directory, 'tls'), hosts: ['127.0.0.1'] } } },
     auth: {
       token: {
-        realm: `https://${host}/jwt/auth`,
+        realm: `${url}/jwt/auth`,
         service: 'container_registry',
         issuer: 'container-registry',
       },

@@ -10,6 +10,7 @@ const DEBIAN_PACKAGES = {
   'docker-registry': 'docker-registry',
   htpasswd: 'apache2-utils',
   moto_server: undefined,
+  nginx: 'nginx-light',
   openssl: 'openssl',
   podman: 'podman',
   postgres: 'postgresql',

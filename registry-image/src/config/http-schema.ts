@@ -66,11 +66,11 @@ const accelredirect = z.strictObject({
     .regex(/^(?:\/[A-Za-z0-9._~-]+)+\/$/, 'must be a path that starts and ends with /, such as /_blobs/')
     .refine((prefix) => !prefix.startsWith('/v2/'), 'cannot be below /v2/, which is the API')
     .default('/_blobs/'),
-  /** Bytes; smaller blobs are answered directly, which is quicker. */
+  /** Bytes; smaller blobs are answered directly. */
   minsize: z
     .int()
     .min(1)
-    .default(128 * 1024),
+    .default(64 * 1024),
 });
 
 /** `http`: https://distribution.github.io/distribution/about/configuration/#http */

@@ -67,7 +67,10 @@ export function blobRoutes(app: FastifyInstance, { blobs, redirect, accelredirec
         const path = await blobs.filePath(digest);
         if (path !== undefined) {
           request.delivery = 'accelerated';
-          return reply.header('x-accel-redirect', accelPath(accelredirect.prefix, path)).send();
+          // nginx says by itself of a whole that it has parts, not so of a part.
+          if (range === undefined) reply.removeHeader('accept-ranges');
+          reply.header('x-accel-redirect', accelPath(accelredirect.prefix, path));
+          return reply.send();
         }
       }
       request.delivery = 'direct';
