@@ -17,6 +17,7 @@ const DEBIAN_PACKAGES = {
   runc: 'runc',
   shellcheck: 'shellcheck',
   skopeo: 'skopeo',
+  strace: 'strace',
   swift: 'python3-swift',
   terraform: undefined,
 } as const satisfies Record<string, string | undefined>;
