@@ -60,8 +60,9 @@ export async function buildApp({ config, registry, authentication, tls }: AppOpt
   if (authentication.tokenEndpoint !== undefined) await app.register(tokenRoutes, authentication.tokenEndpoint);
   await app.register((v2, _options, done) => {
     const locations = locationsOf(config.http);
-    v2.addHook('onRequest', async (_request, reply) => {
+    v2.addHook('onRequest', (_request, reply, next) => {
       reply.header('docker-distribution-api-version', 'registry/2.0');
+      next();
     });
     withOtherMethodsRefused(v2, () => {
       baseRoutes(v2);
@@ -79,8 +80,10 @@ export async function buildApp({ config, registry, authentication, tls }: AppOpt
 
 /** `http.headers` of the configuration: put on every answer. */
 function addHeaders(app: FastifyInstance, headers: Config['http']['headers']): void {
-  app.addHook('onRequest', async (_request, reply) => {
-    for (const [name, values] of Object.entries(headers)) reply.header(name, values);
+  const fixed = Object.entries(headers).map(([name, values]) => [name.toLowerCase(), values] as const);
+  app.addHook('onRequest', (_request, reply, next) => {
+    for (const [name, values] of fixed) reply.header(name, values);
+    next();
   });
 }
 

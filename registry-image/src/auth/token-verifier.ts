@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
@@ -45,13 +44,12 @@ export class TokenVerifier {
 
   /** @throws InvalidTokenError */
   async verify(token: string): Promise<GrantedAccess> {
-    const key = createHash('sha256').update(token).digest('base64');
-    const known = this.#verified.get(key);
+    const known = this.#verified.get(token);
     if (known !== undefined && Date.now() < known.expiresAt) return known.access;
 
     const claims = parseClaims(await this.#verifySignature(token));
     const access = toAccess(claims);
-    this.#verified.set(key, { access, expiresAt: (claims.exp + LEEWAY_SECONDS) * 1000 });
+    this.#verified.set(token, { access, expiresAt: (claims.exp + LEEWAY_SECONDS) * 1000 });
     return access;
   }
 

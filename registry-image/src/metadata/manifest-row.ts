@@ -98,13 +98,21 @@ export function* putManifest(
         .onConflict((conflict) => conflict.doNothing()),
     );
   }
-  for (const name of tags) {
-    const target = { digest: manifest.digest, updated_at: now };
-    yield* run(
-      queries
-        .insertInto('tags')
-        .values({ repository_id, name, ...target })
-        .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doUpdateSet(target)),
-    );
-  }
+  for (const tag of tags) yield* putTag(queries, repository_id, tag, manifest.digest);
+}
+
+/** Points a tag at a manifest of the repository. */
+export function* putTag(
+  queries: Kysely<IndexTables>,
+  repository_id: number,
+  name: string,
+  digest: string,
+): Transaction<void> {
+  const target = { digest, updated_at: Date.now() };
+  yield* run(
+    queries
+      .insertInto('tags')
+      .values({ repository_id, name, ...target })
+      .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doUpdateSet(target)),
+  );
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { IndexDatabase } from './index-database.ts';
 import { Intents, strikeIntents } from './intents.ts';
+import { Lookups, type ManifestDescriptor } from './lookups.ts';
 import {
   type ManifestChange,
   type ManifestReferences,
@@ -8,11 +9,12 @@ import {
   manifestOf,
   missingReferences,
   putManifest,
+  putTag,
 } from './manifest-row.ts';
 import { migrate } from './migrations.ts';
 import { Processes } from './processes.ts';
 import { ensureRepository, findRepositoryId } from './repository-row.ts';
-import { firstRowOf, prepared, rowsOf, run, type Transaction } from './transaction.ts';
+import { firstRowOf, rowsOf, run, type Transaction } from './transaction.ts';
 import { deleteUpload, UploadSessions } from './upload-sessions.ts';
 
 export interface Page {
@@ -49,14 +51,14 @@ export class MetadataStore {
   readonly intents: Intents;
   readonly processes: Processes;
   readonly #database: IndexDatabase;
-  readonly #lookups: ReturnType<typeof prepareLookups>;
+  readonly #lookups: Lookups;
 
   private constructor(database: IndexDatabase) {
     this.#database = database;
     this.processes = new Processes(database);
     this.uploads = new UploadSessions(database, this.processes);
     this.intents = new Intents(database, this.processes);
-    this.#lookups = prepareLookups(database);
+    this.#lookups = new Lookups(database.queries);
   }
 
   /**
@@ -77,6 +79,7 @@ export class MetadataStore {
   }
 
   async close(): Promise<void> {
+    this.intents.close();
     await this.processes.leave();
     await this.#database.close();
   }
@@ -106,7 +109,7 @@ export class MetadataStore {
 
   /** Size in bytes of a blob that the repository may serve. */
   async findBlob(repository: string, digest: string): Promise<number | undefined> {
-    return (await this.#database.read(firstRowOf(this.#lookups.blob({ repository, digest }))))?.size;
+    return this.#database.read(this.#lookups.blobSize(repository, digest));
   }
 
   /** Names of the repositories that may serve a blob, at most `limit` of them. */
@@ -155,20 +158,27 @@ export class MetadataStore {
 
   // Manifests
 
-  async findManifest(repository: string, digest: string): Promise<ManifestRow | undefined> {
-    const row = await this.#database.read(firstRowOf(this.#lookups.manifest({ repository, digest })));
-    return row && manifestOf(row);
+  /** What a manifest is, by its digest. */
+  async findManifest(repository: string, digest: string): Promise<ManifestDescriptor | undefined> {
+    return this.#database.read(this.#lookups.manifest(repository, digest));
   }
 
-  /** The manifest that a tag points at. */
-  async findTaggedManifest(repository: string, tag: string): Promise<ManifestRow | undefined> {
-    const row = await this.#database.read(firstRowOf(this.#lookups.taggedManifest({ repository, tag })));
-    return row && manifestOf(row);
+  /** What the manifest is that a tag points at. */
+  async findTaggedManifest(repository: string, tag: string): Promise<ManifestDescriptor | undefined> {
+    return this.#database.read(this.#lookups.taggedManifest(repository, tag));
   }
 
   /** Manifests whose `subject` is the digest, oldest first: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
   async listReferrers(repository: string, subject: string): Promise<ManifestRow[]> {
-    return (await this.#database.read(rowsOf(this.#lookups.referrers({ repository, subject })))).map(manifestOf);
+    const query = this.#database.queries
+      .selectFrom('manifests')
+      .innerJoin('repositories', 'repositories.id', 'manifests.repository_id')
+      .select(['manifests.digest', 'media_type', 'artifact_type', 'size', 'subject', 'annotations'])
+      .where('repositories.name', '=', repository)
+      .where('manifests.subject', '=', subject)
+      .orderBy('manifests.pushed_at')
+      .orderBy('manifests.digest');
+    return (await this.#database.read(rowsOf(query))).map(manifestOf);
   }
 
   /** Those of the references that the repository does not have. */
@@ -220,6 +230,14 @@ export class MetadataStore {
     return (await this.#database.read(rowsOf(query))).map(({ name }) => name);
   }
 
+  /** Points a tag at a manifest that the repository has. */
+  async putTag(repository: string, tag: string, digest: string, fulfils: Fulfils): Promise<void> {
+    const { queries } = this.#database;
+    await this.#change(fulfils, function* () {
+      yield* putTag(queries, yield* ensureRepository(queries, repository, Date.now()), tag, digest);
+    });
+  }
+
   async deleteTag(repository: string, tag: string, fulfils: Fulfils): Promise<void> {
     const { queries } = this.#database;
     await this.#change(fulfils, function* () {
@@ -249,9 +267,10 @@ export class MetadataStore {
     );
   }
 
-  /** Empties everything that storage can give back; uploads in progress stay. */
+  /** Empties everything that storage can give back; uploads in progress stay. No other process may be at work on the index. */
   async clear(): Promise<void> {
     const { queries } = this.#database;
+    this.#lookups.forget();
     await this.#database.write(function* () {
       for (const table of REBUILT) yield* run(queries.deleteFrom(table));
       yield* run(queries.deleteFrom('settings').where('name', '=', 'built'));
@@ -271,44 +290,4 @@ export class MetadataStore {
       { durable: intents.length > 0 },
     );
   }
-}
-
-/** The queries behind every pull. */
-function prepareLookups({ queries }: IndexDatabase) {
-  const manifests = () =>
-    queries
-      .selectFrom('manifests')
-      .innerJoin('repositories', 'repositories.id', 'manifests.repository_id')
-      .select(['manifests.digest', 'media_type', 'artifact_type', 'size', 'subject', 'annotations']);
-  return {
-    blob: prepared((p: { repository: string; digest: string }) =>
-      queries
-        .selectFrom('repository_blobs as link')
-        .innerJoin('repositories', 'repositories.id', 'link.repository_id')
-        .innerJoin('blobs', 'blobs.digest', 'link.digest')
-        .select('blobs.size')
-        .where('repositories.name', '=', p.repository)
-        .where('link.digest', '=', p.digest),
-    ),
-    manifest: prepared((p: { repository: string; digest: string }) =>
-      manifests().where('repositories.name', '=', p.repository).where('manifests.digest', '=', p.digest),
-    ),
-    taggedManifest: prepared((p: { repository: string; tag: string }) =>
-      manifests()
-        .innerJoin('tags', (join) =>
-          join
-            .onRef('tags.repository_id', '=', 'manifests.repository_id')
-            .onRef('tags.digest', '=', 'manifests.digest'),
-        )
-        .where('repositories.name', '=', p.repository)
-        .where('tags.name', '=', p.tag),
-    ),
-    referrers: prepared((p: { repository: string; subject: string }) =>
-      manifests()
-        .where('repositories.name', '=', p.repository)
-        .where('manifests.subject', '=', p.subject)
-        .orderBy('manifests.pushed_at')
-        .orderBy('manifests.digest'),
-    ),
-  };
 }

@@ -48,13 +48,23 @@ export class SqliteIndex implements IndexDatabase {
   readonly #statements = new LRUCache<string, Database.Statement>({ max: MAX_STATEMENTS });
   #pending: PendingWrite[] = [];
   #isDurable = true;
+  #isReading = false;
 
   constructor(database: Database.Database) {
     this.#database = database;
     this.queries = new Kysely<IndexTables>({ dialect: new SqliteDialect({ database }) });
   }
 
+  /**
+   * Reads of one turn of the event loop see the index as it was at the first of them: taking and leaving the shared lock costs as
+   * much as a lookup. A request that came later is answered in a later turn.
+   */
   async read<T>(work: Transaction<T>): Promise<T> {
+    if (!this.#isReading) {
+      this.#execute('begin');
+      this.#isReading = true;
+      setImmediate(() => this.#endReading());
+    }
     return this.#run(work);
   }
 
@@ -66,13 +76,21 @@ export class SqliteIndex implements IndexDatabase {
   }
 
   async close(): Promise<void> {
+    this.#endReading();
     if (this.#pending.length > 0) this.#writePending();
     await this.queries.destroy();
+  }
+
+  #endReading(): void {
+    if (!this.#isReading) return;
+    this.#isReading = false;
+    this.#execute('commit');
   }
 
   #writePending(): void {
     const writes = this.#pending;
     this.#pending = [];
+    this.#endReading();
     try {
       this.#setDurable(writes.some(({ durable }) => durable));
       // At once for writing: a transaction that reads first and writes later would fail with SQLITE_BUSY instead of waiting.

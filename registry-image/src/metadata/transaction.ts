@@ -30,11 +30,11 @@ export function* run(query: Compilable): Transaction<number> {
 const PLACE = '\0';
 
 /**
- * Builds a query once, because building costs several times as much as a lookup by key. Parameters are strings by name.
+ * Builds a query once, because building costs several times as much as a lookup by key. Parameters go by name.
  *
  * @example prepared((p: { name: string }) => db.selectFrom('repositories').select('id').where('name', '=', p.name))
  */
-export function prepared<Parameters extends Record<string, string>, Row>(
+export function prepared<Parameters extends Record<string, string | number>, Row>(
   build: (parameters: Parameters) => Compilable<Row>,
 ): (parameters: Parameters) => Compilable<Row> {
   const places = new Proxy({} as Parameters, { get: (_target, name) => `${PLACE}${String(name)}` });

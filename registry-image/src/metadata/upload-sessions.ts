@@ -95,6 +95,12 @@ export class UploadSessions {
     await this.#write(() => deleteUpload(this.#database, id));
   }
 
+  async has(id: string): Promise<boolean> {
+    const { queries } = this.#database;
+    const query = queries.selectFrom('uploads').select('id').where('id', '=', id);
+    return (await this.#database.read(rowsOf(query))).length > 0;
+  }
+
   /** Uploads that nobody has touched since a time, in milliseconds since 1970. */
   async listIdle(before: number): Promise<UploadRow[]> {
     return this.#database.read(

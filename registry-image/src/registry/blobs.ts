@@ -3,6 +3,7 @@ import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { blobDataKey } from '../storage/key-layout.ts';
 import type { ByteRange, ObjectReader, RedirectOptions, StorageDriver } from '../storage/storage-driver.ts';
 import { type Changes, wholeRepository } from './changes.ts';
+import { type ContentCache, SMALL_CONTENT_BYTES } from './content-cache.ts';
 import type { Digest } from './digest.ts';
 import type { RepositoryName } from './reference.ts';
 import type { RepositoryStorage } from './repository-storage.ts';
@@ -16,6 +17,7 @@ export interface BlobsOptions {
   readonly driver: StorageDriver;
   readonly storage: RepositoryStorage;
   readonly metadata: MetadataStore;
+  readonly cache: ContentCache;
   readonly changes: Changes;
   readonly deletesAllowed: boolean;
 }
@@ -33,6 +35,13 @@ export class Blobs {
     const size = await this.#options.metadata.findBlob(repository, digest);
     if (size !== undefined) return size;
     throw new RegistryError('BLOB_UNKNOWN', { detail: { name: repository, digest } });
+  }
+
+  /** All bytes of a blob that `stat` has found, when it is small enough to be kept in memory. @param size of it, in bytes */
+  async readSmall(digest: Digest, size: number): Promise<Buffer | undefined> {
+    if (size > SMALL_CONTENT_BYTES) return undefined;
+    const { cache, storage } = this.#options;
+    return cache.get(digest, () => storage.readWhole(digest));
   }
 
   /** The bytes of a blob that `stat` has found. */

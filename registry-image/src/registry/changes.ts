@@ -32,7 +32,8 @@ export function wholeRepository(repository: string): Intent {
  * Changes of storage and index together. Each is announced in the index first, which also keeps others from changing the same
  * things: requests of this process by a mutex, so that they take turns, and those of other processes by the announcement.
  *
- * A change that fails half way is followed up at once, and one whose process has died by whoever comes upon it.
+ * A change that fails half way is followed up at once, and one whose process has died by whoever comes upon it. A process that was
+ * taken for dead, and has written to storage after others had followed its change up, follows it up once more.
  */
 export class Changes {
   readonly #metadata: MetadataStore;
@@ -44,23 +45,32 @@ export class Changes {
     this.#followUp = followUp;
   }
 
-  async run<T>({ things, check, make }: Change<T>): Promise<T> {
-    const keys = things.map(({ repository, kind, key }) => `${repository} ${kind} ${key}`);
+  async run<T>(change: Change<T>): Promise<T> {
+    const keys = change.things.map(({ repository, kind, key }) => `${repository} ${kind} ${key}`);
     return this.#mutex.runAll(keys, async () => {
-      const intents = await this.#declare(things);
+      const intents = await this.#declare(change.things);
       try {
-        await check?.();
-      } catch (refusal) {
-        await this.#metadata.intents.withdraw(intents);
-        throw refusal;
-      }
-      try {
-        return await make(intents);
-      } catch (error) {
-        await this.#followUpOwn(intents);
-        throw error;
+        return await this.#make(intents, change);
+      } finally {
+        this.#metadata.intents.letGo(intents);
       }
     });
+  }
+
+  async #make<T>(intents: readonly string[], { things, check, make }: Change<T>): Promise<T> {
+    try {
+      await check?.();
+    } catch (refusal) {
+      // One that cannot be withdrawn now is left, like those of a change that failed.
+      await this.#metadata.intents.withdraw(intents).catch(() => {});
+      throw refusal;
+    }
+    try {
+      return await make(intents);
+    } catch (error) {
+      await this.#followUpOwn(things, intents);
+      throw error;
+    }
   }
 
   async #declare(things: readonly Intent[]): Promise<string[]> {
@@ -76,13 +86,20 @@ export class Changes {
     }
   }
 
-  /** Leaves intents that cannot be followed up now, because storage is away, to the next change of the same thing. */
-  async #followUpOwn(ids: readonly string[]): Promise<void> {
+  /** What cannot be followed up now, because storage is away, is left to whoever comes next: the failure of the change is the one to tell. */
+  async #followUpOwn(things: readonly Intent[], ids: readonly string[]): Promise<void> {
+    const { intents } = this.#metadata;
+    let again: string[] = [];
     try {
-      const left = await this.#metadata.intents.find(ids);
-      if (left.length > 0) await this.#followUp.followUp(left);
+      const left = new Set((await intents.find(ids)).map(({ id }) => id));
+      const lost = things.filter((_thing, position) => !left.has(ids[position] as string));
+      if (lost.length > 0) again = await this.#declare(lost);
+      await this.#followUp.followUp(await intents.find([...ids, ...again]));
     } catch {
-      // The failure of the change itself is the one to tell.
+      intents.letGo([...ids, ...again]);
+      await intents.tidy().catch(() => {});
+    } finally {
+      intents.letGo(again);
     }
   }
 }

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/schema.ts';
 import { RegistryError } from '../errors/registry-error.ts';
 import type { Intent } from '../metadata/intents.ts';
@@ -6,19 +5,18 @@ import type { ManifestRow } from '../metadata/manifest-row.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { deletesDisabled } from './blobs.ts';
 import { type Changes, wholeRepository } from './changes.ts';
+import type { ContentCache } from './content-cache.ts';
 import { type Digest, digestAlgorithm, digestOf } from './digest.ts';
 import { type Manifest, parseManifest } from './manifest-schema.ts';
 import type { Reference, RepositoryName, Tag } from './reference.ts';
 import type { RepositoryStorage } from './repository-storage.ts';
-
-/** Bytes of manifests kept in memory. They never change under their digest; whether a repository has one is asked each time. */
-const CACHE_BYTES = 32 * 1024 * 1024;
 
 export type SparseIndexes = Config['validation']['manifests']['indexes'];
 
 export interface ManifestsOptions {
   readonly storage: RepositoryStorage;
   readonly metadata: MetadataStore;
+  readonly cache: ContentCache;
   readonly changes: Changes;
   readonly deletesAllowed: boolean;
   /** Which manifests that an index names must be there. */
@@ -47,7 +45,6 @@ export interface PushedManifest {
 /** Manifests and the tags that point at them: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests */
 export class Manifests {
   readonly #options: ManifestsOptions;
-  readonly #bytes = new LRUCache<Digest, Buffer>({ maxSize: CACHE_BYTES, sizeCalculation: ({ length }) => length + 1 });
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
@@ -69,11 +66,8 @@ export class Manifests {
 
   /** The bytes of a manifest that `find` has found. */
   async read(digest: Digest): Promise<Buffer> {
-    const cached = this.#bytes.get(digest);
-    if (cached !== undefined) return cached;
-    const bytes = await this.#options.storage.readManifest(digest);
-    this.#bytes.set(digest, bytes);
-    return bytes;
+    const { cache, storage } = this.#options;
+    return cache.get(digest, () => storage.readWhole(digest));
   }
 
   /**

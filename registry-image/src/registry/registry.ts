@@ -4,6 +4,7 @@ import type { StorageDriver } from '../storage/storage-driver.ts';
 import { Blobs } from './blobs.ts';
 import { Catalog } from './catalog.ts';
 import { Changes } from './changes.ts';
+import { ContentCache } from './content-cache.ts';
 import { HealthCheck } from './health-check.ts';
 import { Manifests } from './manifests.ts';
 import { Referrers } from './referrers.ts';
@@ -29,7 +30,7 @@ export function createRegistry(driver: StorageDriver, metadata: MetadataStore, s
   const changes = new Changes(metadata, new Reindexer(driver, metadata));
   const storage = new RepositoryStorage(driver);
   const deletesAllowed = settings.storage.delete.enabled;
-  const common = { driver, storage, metadata, changes, deletesAllowed };
+  const common = { driver, storage, metadata, changes, cache: new ContentCache(), deletesAllowed };
   const blobs = new Blobs(common);
   return {
     blobs,

@@ -140,7 +140,7 @@ export class Reindexer {
   ): Promise<{ manifest: Manifest; size: number } | string> {
     if (!(await this.#storage.hasManifest(repository, digest))) return 'the link is gone';
     try {
-      const bytes = await this.#storage.readManifest(digest);
+      const bytes = await this.#storage.readWhole(digest);
       if (digestOf(bytes, digestAlgorithm(digest)) !== digest) return 'the bytes do not match the digest';
       return { manifest: parseManifest(bytes), size: bytes.length };
     } catch (error) {
@@ -152,13 +152,9 @@ export class Reindexer {
 
   async #tag(repository: RepositoryName, tag: Tag, intents: readonly string[]): Promise<boolean> {
     const digest = await this.#storage.readTag(repository, tag);
-    const row = digest && (await this.#metadata.findManifest(repository, digest));
-    if (row === undefined) {
-      await this.#metadata.deleteTag(repository, tag, { intents });
-      return false;
-    }
-    const change = { references: { blobs: [], manifests: [] }, tags: [tag] };
-    await this.#metadata.putManifest(repository, row, change, { intents });
-    return true;
+    const isThere = digest !== undefined && (await this.#metadata.findManifest(repository, digest)) !== undefined;
+    if (isThere) await this.#metadata.putTag(repository, tag, digest, { intents });
+    else await this.#metadata.deleteTag(repository, tag, { intents });
+    return isThere;
   }
 }

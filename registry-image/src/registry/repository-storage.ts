@@ -53,8 +53,8 @@ export class RepositoryStorage {
     await this.#driver.write(revisionLinkKey(repository, digest), Buffer.from(digest));
   }
 
-  /** The bytes of a manifest; a caller that must know whether the repository has it asks first. @throws ObjectNotFoundError */
-  async readManifest(digest: Digest): Promise<Buffer> {
+  /** The bytes of a manifest or of a small blob; who must know whether the repository has it asks first. @throws ObjectNotFoundError */
+  async readWhole(digest: Digest): Promise<Buffer> {
     return this.#readAll(blobDataKey(digest));
   }
 

@@ -106,6 +106,8 @@ async function sendBlob(reply: FastifyReply, blobs: Blobs, digest: Digest, size:
   if (range !== undefined) {
     reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`);
   }
+  const small = await blobs.readSmall(digest, size);
+  if (small !== undefined) return reply.send(range === undefined ? small : small.subarray(range.start, range.end + 1));
   const object = await blobs.read(digest, range);
   reply.header('content-length', range === undefined ? size : range.end - range.start + 1);
   return sendObject(reply, object);
