@@ -1,11 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance } from 'fastify';
-import { buildApp } from '../../registry-image/src/app.ts';
-import { openAuth } from '../../registry-image/src/auth/open-auth.ts';
-import { configSchema } from '../../registry-image/src/config/schema.ts';
-import { createRegistry } from '../../registry-image/src/registry/registry.ts';
 import { MemoryDriver } from '../../registry-image/src/storage/memory.ts';
-import { type MemoryRegistry, memoryRegistry, pushBlob, pushImage } from '../support/memory-registry.ts';
+import { memoryApp, RedirectingDriver } from '../support/memory-app.ts';
+import { type MemoryRegistry, pushBlob, pushImage } from '../support/memory-registry.ts';
 import { image, randomBlob } from '../support/oci-image.ts';
 
 let app: FastifyInstance;
@@ -14,19 +11,9 @@ afterEach(() => app.close());
 
 /** The server as a configuration file would make it, over memory, without listening. */
 async function start(settings: object = {}, driver = new MemoryDriver()): Promise<MemoryRegistry> {
-  const config = configSchema.parse({ version: 0.1, log: { level: 'error' }, storage: { inmemory: {} }, ...settings });
-  const { metadata } = await memoryRegistry({ driver });
-  const registry = createRegistry(driver, metadata, config);
-  await registry.health.start();
-  app = await buildApp({ config, registry, authentication: await openAuth(config) });
-  return { driver, metadata, ...registry };
-}
-
-/** A backend that can hand out URLs of its own, as a bucket does. */
-class RedirectingDriver extends MemoryDriver {
-  async redirectUrl(key: string, options: { expiresIn: number }): Promise<URL> {
-    return new URL(`https://bucket.example.com/${key}?expires=${options.expiresIn}`);
-  }
+  const started = await memoryApp(settings, driver);
+  app = started.app;
+  return started.registry;
 }
 
 describe('Location', () => {

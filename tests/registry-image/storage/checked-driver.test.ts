@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { CheckedDriver, StorageError } from '../../../registry-image/src/storage/checked-driver.ts';
 import { MemoryDriver } from '../../../registry-image/src/storage/memory.ts';
+import { InvalidKeyError } from '../../../registry-image/src/storage/storage-key.ts';
 
 describe('the checked driver', () => {
   test('labels a failure with driver, operation and key, and keeps its cause', async () => {
@@ -35,6 +36,15 @@ describe('the checked driver', () => {
     });
     const url = await new CheckedDriver(signing).redirectUrl?.('a', { method: 'GET', expiresIn: 1000 });
     expect(url?.href).toBe('https://x/a');
+  });
+
+  test('has the paths of files only when the driver has them, and of keys of the layout alone', async () => {
+    expect(new CheckedDriver(new MemoryDriver()).filePath).toBeUndefined();
+    const files = new CheckedDriver(
+      Object.assign(new MemoryDriver(), { filePath: async (key: string) => `at/${key}` }),
+    );
+    expect(await files.filePath?.('a')).toBe('at/a');
+    await expect(files.filePath?.('../a')).rejects.toThrow(InvalidKeyError);
   });
 
   test('says where the objects are and which rights each operation needs, as the driver does', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { CheckedDriver } from '../../../registry-image/src/storage/checked-driver.ts';
 import { FilesystemDriver } from '../../../registry-image/src/storage/filesystem.ts';
+import { ObjectNotFoundError } from '../../../registry-image/src/storage/storage-driver.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/temporary-directory.ts';
 import { describeDriver } from './driver-suite.ts';
 
@@ -76,7 +77,13 @@ describe('the directory of the filesystem driver', () => {
     await symlink(join(outside, 'secret'), join(root, 'secret-link'));
     await symlink(join(outside, 'created'), join(root, 'dangling-link'));
 
-    for (const call of [() => driver.read(key), () => driver.stat(key), () => driver.move(key, 'stolen')]) {
+    const calls = [
+      () => driver.read(key),
+      () => driver.stat(key),
+      () => driver.move(key, 'stolen'),
+      async () => driver.filePath?.(key),
+    ];
+    for (const call of calls) {
       await expect(call()).rejects.toThrow(/leads to .*outside/);
     }
     await expect(driver.openUpload(key)).rejects.toThrow(/could not open the upload/);
@@ -88,6 +95,14 @@ describe('the directory of the filesystem driver', () => {
     }).rejects.toThrow(/leads to .*outside/);
     await driver.delete('secret-link');
     expect(await readdir(outside)).toEqual(['secret']);
+  });
+
+  test('says where the file of an object is below it, with links resolved', async () => {
+    await driver.write('docker/blobs/data', Buffer.from('x'));
+    await symlink(join(root, 'docker/blobs'), join(root, 'docker/linked'));
+    expect(await driver.filePath?.('docker/blobs/data')).toBe('docker/blobs/data');
+    expect(await driver.filePath?.('docker/linked/data')).toBe('docker/blobs/data');
+    await expect(driver.filePath?.('docker/blobs/lost')).rejects.toBeInstanceOf(ObjectNotFoundError);
   });
 
   test('may be a symbolic link itself', async () => {
