@@ -6,7 +6,8 @@ export const HIDDEN = '(hidden)';
 const SECRET_KEYS = [
   /^storage\.s3\.(secretkey|sessiontoken)$/,
   /^storage\.azure\.(accountkey|credentials\.secret)$/,
-  /^storage\.(gcs|oss|swift)\./,
+  /^storage\.swift\.(password|secretkey|applicationcredentialsecret)$/,
+  /^storage\.(gcs|oss)\./,
   /^http\.secret$/,
   /^notifications\.endpoints\.\d+\.headers\./,
 ];

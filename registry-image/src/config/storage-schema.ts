@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { azureSchema } from './azure-schema.ts';
 import { redirectSchema } from './redirect-schema.ts';
 import { s3Schema } from './s3-schema.ts';
+import { swiftSchema } from './swift-schema.ts';
 import { absolutePath, duration, notServed, reads } from './values.ts';
 
 /** https://distribution.github.io/distribution/storage-drivers/filesystem/ */
@@ -13,8 +14,8 @@ const filesystem = z.strictObject({
 
 const inmemory = z.strictObject({});
 
-const DRIVERS = ['filesystem', 's3', 'azure', 'inmemory'] as const;
-const LATER_DRIVERS = ['gcs', 'oss', 'swift'] as const;
+const DRIVERS = ['filesystem', 's3', 'azure', 'swift', 'inmemory'] as const;
+const LATER_DRIVERS = ['gcs', 'oss'] as const;
 const laterDriver = notServed(`is a driver that this version does not serve; it serves ${DRIVERS.join(', ')}`);
 
 const uploadpurging = z.strictObject({
@@ -31,10 +32,10 @@ export const storageSchema = z
     filesystem: filesystem.optional(),
     s3: s3Schema.optional(),
     azure: azureSchema.optional(),
+    swift: swiftSchema.optional(),
     inmemory: inmemory.optional(),
     gcs: laterDriver,
     oss: laterDriver,
-    swift: laterDriver,
     delete: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
     redirect: redirectSchema.prefault({}),
     cache: z

@@ -109,8 +109,12 @@ export function warningsOf(value: unknown): readonly string[] {
       .filter((found) => when(found.value))
       .map(({ path }) => `${path.join('.')} has no effect: ${reason}`),
   );
-  return hasAuth(value) ? withoutEffect : [...withoutEffect, OPEN];
+  const isUnverified = valueAt(value, ['storage', 'swift', 'insecureskipverify']) === true;
+  return [...withoutEffect, ...(isUnverified ? [UNVERIFIED] : []), ...(hasAuth(value) ? [] : [OPEN])];
 }
+
+const UNVERIFIED =
+  'storage.swift.insecureskipverify is true: whoever is on the way to Swift can read its password and change images; give its CA in NODE_EXTRA_CA_CERTS instead';
 
 const OPEN = 'auth is not set: anybody who can reach the registry may pull and push; write auth: none if that is meant';
 

@@ -9,7 +9,7 @@ export async function openStorageDriver(storage: Config['storage']): Promise<Sto
   return new CheckedDriver(await openConfigured(storage));
 }
 
-async function openConfigured({ filesystem, s3, azure }: Config['storage']): Promise<StorageDriver> {
+async function openConfigured({ filesystem, s3, azure, swift }: Config['storage']): Promise<StorageDriver> {
   if (filesystem !== undefined) return FilesystemDriver.open(filesystem);
   if (s3 !== undefined) {
     // The SDK takes longer to load than the whole server; only those who use it wait for it.
@@ -19,6 +19,10 @@ async function openConfigured({ filesystem, s3, azure }: Config['storage']): Pro
   if (azure !== undefined) {
     const { AzureDriver } = await import('./azure.ts');
     return AzureDriver.open(azure);
+  }
+  if (swift !== undefined) {
+    const { SwiftDriver } = await import('./swift.ts');
+    return SwiftDriver.open(swift);
   }
   return new MemoryDriver();
 }
