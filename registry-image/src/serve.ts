@@ -5,6 +5,7 @@ import { ownIndex } from './metadata/open-index.ts';
 import { processCount } from './processes/process-count.ts';
 import { openServerProcess, requireFreePort } from './processes/server-process.ts';
 import { Siblings } from './processes/siblings.ts';
+import { LeftUploads } from './registry/left-uploads.ts';
 import { Reindexer } from './registry/reindex.ts';
 import { startUploadPurging } from './registry/upload-purging.ts';
 import { openStorageDriver } from './storage/open-driver.ts';
@@ -35,7 +36,8 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   for (const warning of [...warnings, ...server.warnings]) app.log.warn(warning);
   const reindexer = new Reindexer(driver, metadata);
   await bringUpIndex(app, reindexer, await metadata.isBuilt());
-  const stopPurging = startUploadPurging(registry.uploads, config.storage.maintenance.uploadpurging, app.log);
+  const abandoned = [registry.uploads, new LeftUploads(driver, metadata)];
+  const stopPurging = startUploadPurging(abandoned, config.storage.maintenance.uploadpurging, app.log);
   if (count > 1 && addr.port !== 0) await requireFreePort(addr.host, addr.port);
   const port = await server.listen({ port: addr.port, shared: count > 1 });
   const followUp = () => followUpOthers(app, reindexer);

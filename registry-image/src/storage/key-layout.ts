@@ -51,6 +51,11 @@ export function tagIndexKey(repository: string, tag: string, digest: string): st
   return `${tagPrefix(repository, tag)}index/${digestPath(digest)}/link`;
 }
 
+/** Where distribution keeps the uploads in progress of a repository. */
+export function distributionUploadsPrefix(repository: string): string {
+  return `${REPOSITORIES_PREFIX}${repository}/_uploads/`;
+}
+
 export function uploadKey(id: string): string {
   return `${UPLOADS_PREFIX}${id}/data`;
 }
