@@ -1,4 +1,5 @@
 import type { ArrangementName, OpponentName } from './cases.ts';
+import { behindNginx } from './contestants/behind-nginx.ts';
 import type { Contestant } from './contestants/contestant.ts';
 import { distribution, versionOf } from './contestants/distribution.ts';
 import { nginx } from './contestants/nginx.ts';
@@ -43,8 +44,9 @@ export interface ArrangementOptions {
 
 /** This server, set up as an arrangement says. */
 export function subject(name: ArrangementName, { work, dataSet, app }: ArrangementOptions): Contestant {
-  const { directory: storageDirectory } = dataSet;
-  return thisServer({ name: OURS, app, directory: work.run, storageDirectory, tls: name === 'tls' });
+  const options = { name: OURS, app, directory: work.run, storageDirectory: dataSet.directory };
+  if (name === 'behind-nginx') return behindNginx({ ...options, nginx: requireTool('nginx') });
+  return thisServer({ ...options, tls: name === 'tls' });
 }
 
 /** A peer, set up as an arrangement says. */

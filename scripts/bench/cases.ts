@@ -1,3 +1,5 @@
+import { pullTls } from './load/pull.ts';
+import { wrk } from './load/wrk.ts';
 import { catalogWalk } from './measures/catalog.ts';
 import { largeBlobGet, manifestGet, manifestHead, smallBlobGet, tagsPage } from './measures/get.ts';
 import type { AloneMeasure, ServedMeasure } from './measures/measure.ts';
@@ -6,7 +8,7 @@ import { largePush, skopeoCopy, smallPushes } from './measures/push.ts';
 import { startUp } from './measures/start.ts';
 
 /** The servers that a case is measured on: which of ours, and how the others are set up beside it. */
-export type ArrangementName = 'plain' | 'tls';
+export type ArrangementName = 'plain' | 'behind-nginx' | 'tls';
 
 /** What is compared with: registries of distribution, nginx serving the same file, or a fixed bound in the unit of the case. */
 export type OpponentName = 'docker-registry' | 'nginx';
@@ -64,6 +66,14 @@ const largeBlobs: BenchCase[] = (
   })),
 );
 
+const largeBlobsBehindNginx: BenchCase[] = CONNECTIONS.map((count) => ({
+  name: `nginx-blob-get-512mib-${count}`,
+  title: `behind nginx: blob GET of 512 MiB, ${connections(count)}`,
+  arrangement: 'behind-nginx',
+  measure: largeBlobGet('512mib', count),
+  goals: { 'docker-registry': 3, nginx: 0.9 },
+}));
+
 const pushes: BenchCase[] = [
   {
     name: 'push-1mib-8',
@@ -120,12 +130,19 @@ const overTls: BenchCase[] = [
     measure: smallBlobGet('1kib', 8),
     goals: { 'docker-registry': null },
   },
+  {
+    name: 'tls-blob-get-1mib-8',
+    title: 'TLS: blob GET of 1 MiB, 8 connections',
+    arrangement: 'tls',
+    measure: largeBlobGet('1mib', 8, wrk),
+    goals: { 'docker-registry': null },
+  },
   ...CONNECTIONS.map(
     (count): BenchCase => ({
       name: `tls-blob-get-512mib-${count}`,
       title: `TLS: blob GET of 512 MiB, ${connections(count)}`,
       arrangement: 'tls',
-      measure: largeBlobGet('512mib', count, 'tls'),
+      measure: largeBlobGet('512mib', count, pullTls),
       goals: { 'docker-registry': null, nginx: 1 },
     }),
   ),
@@ -150,6 +167,7 @@ export const CASES: readonly BenchCase[] = [
   ...manifests,
   ...smallBlobs,
   ...largeBlobs,
+  ...largeBlobsBehindNginx,
   ...pushes,
   ...lists,
   ...overTls,

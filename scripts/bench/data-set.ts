@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { REPOSITORIES_PREFIX } from '../../registry-image/src/storage/key-layout.ts';
+import { REPOSITORIES_PREFIX, UPLOADS_PREFIX } from '../../registry-image/src/storage/key-layout.ts';
 import { type Payload, payloadOf, uniquePayload } from './payload.ts';
 import { StorageWriter } from './storage-writer.ts';
 
@@ -27,10 +27,12 @@ export interface DataSet {
   readonly directory: string;
   readonly manifestDigest: string;
   readonly layers: Readonly<Record<LayerName, string>>;
+  /** Digests of all blobs. */
+  readonly blobs: readonly string[];
 }
 
 /** Changes when what is written below changes. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * Writes a directory in distribution's layout, once: an image, a repository with 10,000 tags, and 5,000 repositories, each with the
@@ -40,7 +42,10 @@ const VERSION = 1;
 export function prepareDataSet(directory: string): { readonly dataSet: DataSet; readonly written: boolean } {
   const description = path.join(directory, 'data-set.json');
   const known = existsSync(description) ? readDescription(description) : undefined;
-  if (known?.version === VERSION) return { dataSet: { ...known.dataSet, directory }, written: false };
+  if (known?.version === VERSION) {
+    removeLeftovers(directory, known.dataSet.blobs);
+    return { dataSet: { ...known.dataSet, directory }, written: false };
+  }
   rmSync(directory, { recursive: true, force: true });
   const dataSet = writeDataSet(directory);
   writeFileSync(description, JSON.stringify({ version: VERSION, dataSet }));
@@ -61,7 +66,8 @@ function writeDataSet(directory: string): DataSet {
       layers.map(([, layer]) => layer),
     ),
   );
-  for (const blob of [config, manifest, ...layers.map(([, layer]) => layer)]) storage.blob(blob);
+  const blobs = [config, manifest, ...layers.map(([, layer]) => layer)];
+  for (const blob of blobs) storage.blob(blob);
 
   for (const blob of [config, ...layers.map(([, layer]) => layer)]) storage.layerLink(IMAGE, blob.digest);
   storage.manifest(IMAGE, manifest.digest, ['latest']);
@@ -76,15 +82,23 @@ function writeDataSet(directory: string): DataSet {
   return {
     directory,
     manifestDigest: manifest.digest,
+    blobs: blobs.map(({ digest }) => digest),
     layers: Object.fromEntries(layers.map(([name, { digest }]) => [name, digest])) as DataSet['layers'],
   };
 }
 
-/** Removes what a run has pushed: the repositories, and these blobs. */
-export function removePushed(directory: string, digests: readonly string[]): void {
+/** Removes the bytes of what was pushed, beneath servers that run: nothing asks for them again. */
+export function removeBlobs(directory: string, digests: readonly string[]): void {
+  const storage = new StorageWriter(directory);
+  for (const digest of digests) storage.removeBlob(digest);
+}
+
+/** Removes all that an earlier run has pushed and left. No server runs. */
+function removeLeftovers(directory: string, blobs: readonly string[]): void {
   const storage = new StorageWriter(directory);
   rmSync(path.join(directory, REPOSITORIES_PREFIX, PUSHED), { recursive: true, force: true });
-  for (const digest of digests) storage.removeBlob(digest);
+  rmSync(path.join(directory, UPLOADS_PREFIX), { recursive: true, force: true });
+  for (const digest of storage.blobs()) if (!blobs.includes(digest)) storage.removeBlob(digest);
 }
 
 /** An OCI manifest with the annotations of a usual build. */

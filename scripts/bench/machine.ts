@@ -10,5 +10,6 @@ export function thisMachine(): Machine {
     cpu: cpus[0]?.model.trim() ?? 'an unknown processor',
     memoryGiB: Math.round(os.totalmem() / GIBIBYTE),
     kernel: os.release(),
+    loadAtStart: Number((os.loadavg()[0] as number).toFixed(2)),
   };
 }

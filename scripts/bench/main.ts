@@ -1,28 +1,25 @@
 // `npm run bench`
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { reportingErrors } from '../local/report-error.ts';
 import { REPOSITORY } from '../local/repository.ts';
 import { UserError } from '../local/user-error.ts';
-import { type ArrangementOptions, findPeers, OURS, type Peer, subject } from './arrangement.ts';
+import { findPeers, OURS, type Peer } from './arrangement.ts';
 import { type BenchCase, CASES } from './cases.ts';
 import { writeApp } from './contestants/this-server.ts';
 import { prepareDataSet } from './data-set.ts';
-import { dropIndex, keepIndex, restoreIndex } from './kept-index.ts';
+import { dropIndex, firstStart } from './first-start.ts';
 import { thisMachine } from './machine.ts';
 import type { Scale } from './measures/measure.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
-import { chart } from './report/chart.ts';
-import { withResults } from './report/page.ts';
-import { type Results, type Row, rowsOf } from './report/results.ts';
+import { misses, type Results, type Row, rowsOf } from './report/results.ts';
 import { summary } from './report/table.ts';
-import { type CaseSamples, runCases } from './run.ts';
-import { fetchTokens, type Tokens } from './tokens.ts';
-import { requireTools } from './tools.ts';
+import { writeReport } from './report/write.ts';
+import { runCases } from './run.ts';
+import { missingMessage, requireTools } from './tools.ts';
 import { WorkDirectory } from './work-directory.ts';
 
-const WHOLE: Scale = { rounds: 5, longRounds: 3, seconds: 2, pushes: 200, warmRequests: 2000 };
-const QUICK: Scale = { rounds: 2, longRounds: 1, seconds: 1, pushes: 100, warmRequests: 500 };
+const WHOLE: Scale = { rounds: 5, longRounds: 3, seconds: 2, pushes: 150, warmRequests: 1000 };
+const QUICK: Scale = { rounds: 2, longRounds: 1, seconds: 1, pushes: 80, warmRequests: 300 };
 
 await reportingErrors(async () => {
   const options = parseOptions(process.argv.slice(2), path.join(REPOSITORY, 'docs/performance'));
@@ -34,9 +31,13 @@ await reportingErrors(async () => {
   // Servers are ended at exit, which these signals else skip.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   process.once('exit', () => work.close());
+
   const results = await measure(cases, options, work);
   console.log(summary(results));
-  if (options.out !== undefined) write(options.out, results);
+  if (options.out !== undefined) {
+    const files = writeReport(options.out, results).map((file) => path.relative(process.cwd(), file));
+    progress(`written: ${files.join(', ')}`);
+  }
 });
 
 function selectCases(only: RegExp | undefined): readonly BenchCase[] {
@@ -51,53 +52,66 @@ function describe({ name, title, goals, bound, measure }: BenchCase): string {
   return `${name.padEnd(26)} ${title} (${limits.join(', ')})\n`;
 }
 
-async function measure(cases: readonly BenchCase[], options: BenchOptions, work: WorkDirectory): Promise<Results> {
+async function measure(selected: readonly BenchCase[], options: BenchOptions, work: WorkDirectory): Promise<Results> {
+  const machine = thisMachine();
+  const began = performance.now();
   const usual = options.quick ? QUICK : WHOLE;
   const scale = options.rounds === undefined ? usual : { ...usual, rounds: options.rounds, longRounds: options.rounds };
   const peers = findPeers(options.peers);
+  const { cases, notRun } = withoutNginx(selected, peers);
+
   const { dataSet, written } = prepareDataSet(work.data);
-  if (written) progress(`data set written to ${path.relative(REPOSITORY, work.data)}; it stays for the next run`);
+  if (written) {
+    dropIndex(work);
+    progress(`data set written to ${path.relative(process.cwd(), work.data)}; it stays for the next run`);
+  }
   const app = options.app ?? work.file('app');
   if (options.app === undefined) await writeApp(app);
   const arrangement = { work, dataSet, app };
-  if (written) dropIndex(work);
-  const tokens = await firstStart(arrangement);
+  const { tokens, processes } = await firstStart(arrangement, progress);
 
   const rows = new Map<BenchCase, readonly Row[]>();
-  const onCase = (done: CaseSamples) => {
-    const compared = rowsOf(done, OURS, (benchCase, peer) => goalOf(benchCase, peer, peers));
-    rows.set(done.benchCase, compared);
-    for (const row of compared) progress(lineOf(row));
-  };
-  await runCases(cases, { context: { dataSet, tokens, scale, work }, arrangement, peers, onCase });
+  await runCases(cases, {
+    context: { dataSet, tokens, scale, work },
+    arrangement,
+    peers,
+    onCase: (done) => {
+      const compared = rowsOf(done, OURS, (benchCase, peer) => goalOf(benchCase, peer, peers));
+      rows.set(done.benchCase, compared);
+      for (const row of compared) progress(lineOf(row));
+    },
+    onFailure: ({ name }, failure) => {
+      process.exitCode = 1;
+      notRun.push(`${name}: ${failure.message.split('\n')[0]}`);
+      progress(`${name} failed: ${failure.stack}`);
+    },
+  });
   return {
     date: new Date().toISOString(),
-    machine: thisMachine(),
+    seconds: Math.round((performance.now() - began) / 1000),
+    machine,
     node: process.versions.node,
-    server: 'the program of the image, bundled, with one process',
+    server: `bundled as in the image, ${processes === 1 ? '1 process' : `${processes} processes`}`,
     peers: peers.map(({ name }) => name),
     rounds: { usual: scale.rounds, long: scale.longRounds },
     quick: options.quick,
-    notRun: [],
+    notRun,
     rows: cases.flatMap((benchCase) => rows.get(benchCase) ?? []),
   };
 }
 
-/** Makes certificates and keys, brings the index up to what the program wants, and logs in. */
-async function firstStart({ work, ...arrangement }: ArrangementOptions): Promise<Tokens> {
-  const server = subject('tls', { work, ...arrangement });
-  const isNew = !restoreIndex(work);
-  if (isNew) progress('first start: the index is built from storage, which takes a while');
-  const running = await server.start().catch((failure) => {
-    if (isNew) throw failure;
-    progress('the program does not take the index that was kept; it is built again');
-    dropIndex(work);
-    return server.start();
-  });
-  const tokens = await fetchTokens(running.url, work.run);
-  await running.stop();
-  keepIndex(work);
-  return tokens;
+/** Leaves out what needs nginx where there is none. */
+function withoutNginx(cases: readonly BenchCase[], peers: readonly Peer[]) {
+  if (peers.some(({ opponent }) => opponent === 'nginx')) return { cases, notRun: [] as string[] };
+  const concerned = cases.filter(({ goals }) => 'nginx' in goals);
+  const whole = concerned.filter(({ arrangement }) => arrangement === 'behind-nginx');
+  return {
+    cases: cases.filter((benchCase) => !whole.includes(benchCase)),
+    notRun: concerned.map(
+      (benchCase) =>
+        `${benchCase.name}${whole.includes(benchCase) ? '' : ', against nginx'}: ${missingMessage(['nginx'])}`,
+    ),
+  };
 }
 
 /** Further peers are compared without a goal. */
@@ -106,23 +120,11 @@ function goalOf({ goals }: BenchCase, name: string, peers: readonly Peer[]): num
   return peer === undefined || peer.isFurther ? null : (goals[peer.opponent] ?? null);
 }
 
-function lineOf({ case: name, against, ours, peer, unit, ratio, goal, cpu }: Row): string {
-  const cpuText = cpu === null ? '' : `; CPU ${cpu.ours} : ${cpu.peer} ${cpu.unit}`;
-  return `${name}: ${ours} : ${peer} ${unit} of ${against}, ${ratio}×${goal === null ? '' : ` (goal ${goal}×)`}${cpuText}`;
-}
-
-function write(directory: string, results: Results): void {
-  mkdirSync(directory, { recursive: true });
-  const file = (name: string) => path.join(directory, name);
-  const page = file('README.md');
-  const text = existsSync(page) ? readFileSync(page, 'utf8') : undefined;
-  const caption = `${results.date.slice(0, 10)}, ${results.machine.cores} cores of ${results.machine.cpu}; against ${results.peers[0]} where nothing else is said; logarithmic`;
-  writeFileSync(page, withResults(text, `![Ratios as bars](chart.svg)\n\n${summary(results)}`));
-  writeFileSync(file('chart.svg'), chart(results.rows, caption));
-  writeFileSync(file('results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
-  progress(
-    `written: ${['README.md', 'chart.svg', 'results.json'].map((name) => path.relative(REPOSITORY, file(name))).join(', ')}`,
-  );
+function lineOf(row: Row): string {
+  const { case: name, against, ours, peer, unit, ratio, goal, cpu } = row;
+  const aim = goal === null ? '' : ` (goal ${goal}×${misses(row) ? ', missed' : ''})`;
+  const time = cpu === null ? '' : `; CPU ${cpu.ours} : ${cpu.peer} ${cpu.unit}`;
+  return `${name}: ${ours} : ${peer} ${unit} of ${against}, ${ratio}×${aim}${time}`;
 }
 
 /** Not on standard output, which is for the result. */

@@ -1,7 +1,7 @@
 import { type ArrangementOptions, opponent, type Peer, subject } from './arrangement.ts';
 import type { ArrangementName, BenchCase } from './cases.ts';
 import type { Contestant, Running } from './contestants/contestant.ts';
-import type { Context, CpuUnit, Sample } from './measures/measure.ts';
+import type { AloneMeasure, Context, CpuUnit, Sample, ServedMeasure } from './measures/measure.ts';
 
 /** All samples of one case, by the name of who was measured. */
 export interface CaseSamples {
@@ -20,65 +20,58 @@ export interface RunOptions {
   readonly arrangement: ArrangementOptions;
   readonly peers: readonly Peer[];
   readonly onCase: (done: CaseSamples) => void;
+  /** The other cases go on. */
+  readonly onFailure: (benchCase: BenchCase, failure: Error) => void;
 }
 
 /** Factors from seconds of processor time to what a case shows. */
 const CPU_FACTORS: Record<CpuUnit, number> = { 'µs/request': 1e6, 'ms/push': 1e3, 's/GiB': 1, 'ms/walk': 1e3 };
 
 /** Measures the cases, those with the same servers after each other. */
-export async function runCases(cases: readonly BenchCase[], options: RunOptions): Promise<readonly CaseSamples[]> {
-  const done: CaseSamples[] = [];
+export async function runCases(cases: readonly BenchCase[], options: RunOptions): Promise<void> {
   for (const name of new Set(cases.map(({ arrangement }) => arrangement))) {
     const arranged = cases.filter(({ arrangement }) => arrangement === name);
-    const measured = [...(await runServed(name, arranged, options)), ...(await runAlone(name, arranged, options))];
-    done.push(...measured);
+    await runServed(name, arranged, options);
+    await runAlone(name, arranged, options);
   }
-  return done.toSorted((a, b) => cases.indexOf(a.benchCase) - cases.indexOf(b.benchCase));
 }
 
 /** Those that run on servers which stay up. */
-async function runServed(name: ArrangementName, cases: readonly BenchCase[], options: RunOptions) {
-  const served = cases.filter(({ measure }) => measure.alone !== true);
+async function runServed(name: ArrangementName, arranged: readonly BenchCase[], options: RunOptions): Promise<void> {
+  const cases = arranged.filter((each) => each.measure.alone !== true);
   const running = new Map<string, Running>();
-  const done: CaseSamples[] = [];
   try {
-    for (const contestant of contestants(name, served, options)) {
+    for (const contestant of contestants(name, cases, options)) {
       running.set(contestant.name, await contestant.start());
     }
-    for (const benchCase of served) {
-      const { measure } = benchCase;
-      if (measure.alone === true) continue;
-      const entrants = contestants(name, [benchCase], options).map((contestant) => contestant.name);
-      for (const entrant of entrants) await measure.warm?.(running.get(entrant) as Running, options.context);
-      done.push(
-        await alternate(benchCase, entrants, options, async (entrant) => {
-          const server = running.get(entrant) as Running;
+    for (const benchCase of cases) {
+      const measure = benchCase.measure as ServedMeasure;
+      const servers = contestants(name, [benchCase], options).map(
+        (each) => [each.name, running.get(each.name)] as const,
+      );
+      await attempt(benchCase, options, async () => {
+        for (const [, server] of servers) await measure.warm?.(server as Running, options.context);
+        return alternate(benchCase, servers as [string, Running][], options, async (server) => {
           const before = server.tree.cpuSeconds();
           const sample = await measure.run(server, options.context);
           return withCpu(sample, server.tree.cpuSeconds() - before, measure.cpu);
-        }),
-      );
+        });
+      });
     }
   } finally {
     await Promise.all([...running.values()].map((server) => server.stop()));
   }
-  return done;
 }
 
 /** Those that start each server themselves. */
-async function runAlone(name: ArrangementName, cases: readonly BenchCase[], options: RunOptions) {
-  const done: CaseSamples[] = [];
-  for (const benchCase of cases) {
-    const { measure } = benchCase;
-    if (measure.alone !== true) continue;
-    const entrants = new Map(contestants(name, [benchCase], options).map((each) => [each.name, each]));
-    done.push(
-      await alternate(benchCase, [...entrants.keys()], options, async (entrant) =>
-        measure.run(entrants.get(entrant) as Contestant, options.context),
-      ),
+async function runAlone(name: ArrangementName, arranged: readonly BenchCase[], options: RunOptions): Promise<void> {
+  for (const benchCase of arranged.filter((each) => each.measure.alone === true)) {
+    const measure = benchCase.measure as AloneMeasure;
+    const servers = contestants(name, [benchCase], options).map((each) => [each.name, each] as const);
+    await attempt(benchCase, options, () =>
+      alternate<Contestant>(benchCase, servers, options, (contestant) => measure.run(contestant, options.context)),
     );
   }
-  return done;
 }
 
 /** This server, and the opponents that any of the cases has. */
@@ -88,23 +81,33 @@ function contestants(name: ArrangementName, cases: readonly BenchCase[], { peers
   return [subject(name, arrangement), ...wanted.map((peer) => opponent(name, peer, arrangement))];
 }
 
-/** A B, B A, A B: what the machine does beside the bench falls on all alike. */
-async function alternate(
+async function attempt(
   benchCase: BenchCase,
-  entrants: readonly string[],
-  { context: { scale }, onCase }: RunOptions,
-  measure: (entrant: string) => Promise<MeasuredSample>,
-): Promise<CaseSamples> {
-  const samples = new Map<string, MeasuredSample[]>(entrants.map((entrant) => [entrant, []]));
+  { onCase, onFailure }: RunOptions,
+  measure: () => Promise<CaseSamples['samples']>,
+): Promise<void> {
+  try {
+    onCase({ benchCase, samples: await measure() });
+  } catch (failure) {
+    onFailure(benchCase, failure as Error);
+  }
+}
+
+/** A B, B A, A B: what the machine does beside the bench falls on all alike. */
+async function alternate<Entrant>(
+  benchCase: BenchCase,
+  entrants: readonly (readonly [string, Entrant])[],
+  { context: { scale } }: RunOptions,
+  measure: (entrant: Entrant) => Promise<MeasuredSample>,
+): Promise<CaseSamples['samples']> {
+  const samples = new Map<string, MeasuredSample[]>(entrants.map(([name]) => [name, []]));
   const count = benchCase.measure.long === true ? scale.longRounds : scale.rounds;
   for (let round = 0; round < count; round += 1) {
-    for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {
-      samples.get(entrant)?.push(await measure(entrant));
+    for (const [name, entrant] of round % 2 === 0 ? entrants : entrants.toReversed()) {
+      samples.get(name)?.push(await measure(entrant));
     }
   }
-  const done = { benchCase, samples };
-  onCase(done);
-  return done;
+  return samples;
 }
 
 function withCpu({ value, work }: Sample, cpuSeconds: number, unit: CpuUnit | undefined): MeasuredSample {

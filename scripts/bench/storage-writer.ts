@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   blobDataKey,
@@ -9,6 +9,9 @@ import {
 } from '../../registry-image/src/storage/key-layout.ts';
 import type { Payload } from './payload.ts';
 import { writePayload } from './write-payload.ts';
+
+/** Where the blobs are: `blobDataKey` of the storage. */
+const BLOBS = 'docker/registry/v2/blobs/sha256';
 
 /** Writes the directory of a filesystem driver as a registry would. */
 export class StorageWriter {
@@ -25,6 +28,12 @@ export class StorageWriter {
   removeBlob(digest: string): void {
     const data = path.join(this.#root, blobDataKey(digest));
     rmSync(path.dirname(data), { recursive: true, force: true });
+  }
+
+  /** Digests of all blobs. */
+  blobs(): readonly string[] {
+    const hashes = globSync('*/*', { cwd: path.join(this.#root, BLOBS) });
+    return hashes.map((hash) => `sha256:${path.basename(hash)}`);
   }
 
   layerLink(repository: string, digest: string): void {

@@ -7,7 +7,7 @@ const DEBIAN_PACKAGES = {
   ab: 'apache2-utils',
   curl: 'curl',
   'docker-registry': 'docker-registry',
-  nginx: 'nginx',
+  nginx: 'nginx-light',
   python3: 'python3',
   skopeo: 'skopeo',
   wrk: 'wrk',
@@ -25,21 +25,20 @@ export function findTool(tool: Tool): string | undefined {
 /** The tool's full path. @throws UserError that names the package when this machine does not have it */
 export function requireTool(tool: Tool): string {
   const found = findTool(tool);
-  if (found === undefined) throw missing([tool]);
+  if (found === undefined) throw new UserError(missingMessage([tool]));
   return found;
 }
 
 /** @throws UserError that names all packages which are missing */
 export function requireTools(tools: readonly Tool[]): void {
   const absent = tools.filter((tool) => findTool(tool) === undefined);
-  if (absent.length > 0) throw missing(absent);
+  if (absent.length > 0) throw new UserError(missingMessage(absent));
 }
 
-function missing(tools: readonly Tool[]): UserError {
+/** Says that the tools are missing, and what brings them. */
+export function missingMessage(tools: readonly Tool[]): string {
   const packages = tools.map((tool) => DEBIAN_PACKAGES[tool]);
-  return new UserError(
-    `${tools.join(', ')} not found on this machine; on Debian: apt-get install --no-install-recommends ${packages.join(' ')}`,
-  );
+  return `${tools.join(', ')} not found on this machine; on Debian: apt-get install --no-install-recommends ${packages.join(' ')}`;
 }
 
 function isExecutable(file: string): boolean {

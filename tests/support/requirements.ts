@@ -4,6 +4,7 @@ import { describe, test } from '@jest/globals';
 
 /** System tools that parts of the tests drive, and the Debian package that brings each. */
 const DEBIAN_PACKAGES = {
+  ab: 'apache2-utils',
   buildah: 'buildah',
   'cloud-init': 'cloud-init',
   curl: 'curl',
@@ -14,12 +15,14 @@ const DEBIAN_PACKAGES = {
   openssl: 'openssl',
   podman: 'podman',
   postgres: 'postgresql',
+  python3: 'python3',
   runc: 'runc',
   shellcheck: 'shellcheck',
   skopeo: 'skopeo',
   strace: 'strace',
   swift: 'python3-swift',
   terraform: undefined,
+  wrk: 'wrk',
 } as const satisfies Record<string, string | undefined>;
 
 export type SystemTool = keyof typeof DEBIAN_PACKAGES;

@@ -25,12 +25,12 @@ export function nginx({ name, program, directory, storageDirectory, blobs, tls =
       const address = `127.0.0.1:${await freePort()}`;
       const { tlsCertificate, tlsKey } = sharedFiles(directory);
       const locations = blobs.map(
-        (blob) => `    location = ${blob.path} { alias ${path.join(storageDirectory, blobDataKey(blob.digest))}; }`,
+        (blob) => `location = ${blob.path} { alias ${path.join(storageDirectory, blobDataKey(blob.digest))}; }`,
       );
       const server = [
-        `    listen ${address}${tls ? ' ssl' : ''};`,
-        ...(tls ? [`    ssl_certificate ${tlsCertificate};`, `    ssl_certificate_key ${tlsKey};`] : []),
-        '    location / { return 404; }',
+        `listen ${address}${tls ? ' ssl' : ''};`,
+        ...(tls ? [`ssl_certificate ${tlsCertificate};`, `ssl_certificate_key ${tlsKey};`] : []),
+        'location / { return 404; }',
         ...locations,
       ];
       return startNginx({ name, program, directory, url: `${tls ? 'https' : 'http'}://${address}`, server });
@@ -38,12 +38,13 @@ export function nginx({ name, program, directory, storageDirectory, blobs, tls =
   };
 }
 
-/** Starts nginx with the lines of one `server` block. */
+/** Starts nginx with the lines of one `server` block. @param options.upstream host:port that `http://upstream` means */
 export function startNginx(options: {
   readonly name: string;
   readonly program: string;
   readonly directory: string;
   readonly url: string;
+  readonly upstream?: string;
   readonly server: readonly string[];
 }): Promise<Server> {
   const prefix = path.join(options.directory, options.name);
@@ -64,8 +65,9 @@ export function startNginx(options: {
     '  tcp_nopush on;',
     '  keepalive_requests 1000000;',
     ...temporary,
+    ...(options.upstream === undefined ? [] : [`  upstream upstream { server ${options.upstream}; keepalive 32; }`]),
     '  server {',
-    ...options.server,
+    ...options.server.map((line) => `    ${line}`),
     '  }',
     '}',
     '',

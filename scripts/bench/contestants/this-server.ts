@@ -19,6 +19,8 @@ export interface ThisServerOptions {
   readonly directory: string;
   readonly storageDirectory: string;
   readonly tls?: boolean;
+  /** With nginx in front, on this machine. */
+  readonly leavesBlobsToNginx?: boolean;
 }
 
 /** Writes the program as the image has it in /app. @throws UserError when it cannot be built */
@@ -32,7 +34,8 @@ export async function writeApp(folder: string): Promise<void> {
 }
 
 /** The server of this repository, run with the command and the environment of the image. */
-export function thisServer({ name, app, directory, storageDirectory, tls = false }: ThisServerOptions): Contestant {
+export function thisServer(options: ThisServerOptions): Contestant {
+  const { name, app, directory, storageDirectory, tls = false, leavesBlobsToNginx = false } = options;
   return {
     name,
     start: async () => {
@@ -52,6 +55,7 @@ export function thisServer({ name, app, directory, storageDirectory, tls = false
         },
         http: {
           addr: address,
+          ...(leavesBlobsToNginx ? { trustedproxies: ['127.0.0.1'], accelredirect: {} } : {}),
           ...(tls ? { tls: { selfsigned: { directory: files.tls, hosts: ['127.0.0.1'] } } } : {}),
         },
       };

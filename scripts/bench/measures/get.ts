@@ -1,7 +1,7 @@
 import { type DataSet, GIB, IMAGE, type LayerName, MANY_TAGS } from '../data-set.ts';
 import { abGet, abHead } from '../load/ab.ts';
 import { httpGet } from '../load/http-get.ts';
-import { pull, pullTls } from '../load/pull.ts';
+import { pull } from '../load/pull.ts';
 import { type GetLoad, type Traffic, wrk } from '../load/wrk.ts';
 import type { Tokens } from '../tokens.ts';
 import type { ServedMeasure } from './measure.ts';
@@ -70,13 +70,12 @@ export function tagsPage(connections: number): ServedMeasure {
   return requests({ path: () => `/v2/${MANY_TAGS}/tags/list?n=100`, token: 'tags' }, connections, wrk, 1 / 10);
 }
 
-/** GETs of a blob, counted in bytes. */
+/** GETs of a blob, counted in bytes. @param load tool; that for plain HTTP cannot do TLS */
 export function largeBlobGet(
   name: '1mib' | '512mib',
   connections: number,
-  how: 'plain' | 'tls' = 'plain',
+  load: (load: GetLoad) => Promise<Traffic> = pull,
 ): ServedMeasure {
-  const load = how === 'plain' ? pull : pullTls;
   const path = layerPath(name);
   return {
     unit: 'GiB/s',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contestant, Running } from '../contestants/contestant.ts';
-import { GIB, removePushed } from '../data-set.ts';
+import { GIB, removeBlobs } from '../data-set.ts';
 import { pull } from '../load/pull.ts';
 import { push } from '../load/push.ts';
 import type { ProcessTree } from '../process-tree.ts';
@@ -14,6 +14,9 @@ const MEGABYTE = 1e6;
 const IDLE_AFTER_MS = 2000;
 const SAMPLE_INTERVAL_MS = 50;
 
+/** Differences below are those of two looks at the same process. In megabytes. */
+const LEAST = 1;
+
 /** All processes of a server that has nothing to do: the sum of their proportional set sizes. */
 export function idleMemory(): AloneMeasure {
   return {
@@ -26,7 +29,7 @@ export function idleMemory(): AloneMeasure {
 export function pushMemory(): AloneMeasure {
   return whileFlowing(async ({ url }, { tokens, dataSet }) => {
     const job = { url, token: tokens.push, repository: PUSH_REPOSITORY, count: 1, size: GIB, connections: 1 };
-    removePushed(dataSet.directory, (await push(job)).digests);
+    removeBlobs(dataSet.directory, (await push(job)).digests);
   });
 }
 
@@ -49,7 +52,7 @@ function whileFlowing(flow: (running: Running, context: Context) => Promise<void
     run: (contestant, context) =>
       idling(contestant, async (running, idle) => {
         const peak = await peakMemory(running.tree, flow(running, context));
-        return { value: Math.max(0, peak - idle) };
+        return { value: Math.max(LEAST, peak - idle) };
       }),
   };
 }

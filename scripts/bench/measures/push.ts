@@ -1,4 +1,4 @@
-import { GIB, MIB, removePushed } from '../data-set.ts';
+import { GIB, MIB, removeBlobs } from '../data-set.ts';
 import { printed } from '../load/program.ts';
 import { push } from '../load/push.ts';
 import { LocalImage } from '../load/skopeo.ts';
@@ -13,7 +13,7 @@ async function settle(): Promise<void> {
 async function pushed(url: string, { tokens, dataSet }: Context, count: number, size: number, connections: number) {
   const job = { url, token: tokens.push, repository: PUSH_REPOSITORY, count, size, connections };
   const done = await push(job, settle);
-  removePushed(dataSet.directory, done.digests);
+  removeBlobs(dataSet.directory, done.digests);
   return done;
 }
 
@@ -62,7 +62,7 @@ export function skopeoCopy(): ServedMeasure {
       await settle();
       const seconds = await image.copyTo(url, PUSH_REPOSITORY, tokens.push);
       image.remove();
-      removePushed(dataSet.directory, image.digests);
+      removeBlobs(dataSet.directory, image.digests);
       return { value: seconds, work: (LAYERS.count * LAYERS.size) / GIB };
     },
   };

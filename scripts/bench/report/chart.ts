@@ -8,9 +8,10 @@ const TOP = 84;
 const LINE = 24;
 const BAR = 14;
 const BOTTOM = 16;
+const LEGEND_STEP = 110;
 
 /** Gridlines of the scale, which is logarithmic. */
-const TICKS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+const TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
 const STYLE = `
   text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1f2328; }
@@ -64,10 +65,10 @@ function legend(): string {
     ['free', 'no goal'],
   ] as const;
   const boxes = entries.map(([name, text], index) => {
-    const x = LABELS + index * 110;
+    const x = LABELS + index * LEGEND_STEP;
     return `<rect class="${name}" x="${x}" y="52" width="12" height="12" rx="2"/><text class="small" x="${x + 17}" y="62">${text}</text>`;
   });
-  const x = LABELS + entries.length * 110;
+  const x = LABELS + entries.length * LEGEND_STEP - 30;
   return `${boxes.join('\n')}
 <line class="goal" x1="${x + 4}" x2="${x + 4}" y1="50" y2="66"/><text class="small" x="${x + 12}" y="62">goal</text>`;
 }

@@ -30,11 +30,15 @@ export interface Machine {
   readonly cpu: string;
   readonly memoryGiB: number;
   readonly kernel: string;
+  /** Processes that wanted to run, on average of the minute before. */
+  readonly loadAtStart: number;
 }
 
 /** What results.json holds. */
 export interface Results {
   readonly date: string;
+  /** How long the run took. */
+  readonly seconds: number;
   readonly machine: Machine;
   readonly node: string;
   /** Which form of this server ran. */

@@ -2,6 +2,9 @@ import { misses, type Results, type Row } from './results.ts';
 
 const HEAD = ['case', 'against', 'ours', 'peer', 'unit', 'ratio', 'goal', 'CPU ours', 'CPU peer', 'CPU unit'];
 
+/** A load beside the bench from which on its figures are not to be trusted. */
+const BUSY = 0.7;
+
 /** Columns of numbers, which stand at the right. */
 const RIGHT = new Set(['ours', 'peer', 'ratio', 'goal', 'CPU ours', 'CPU peer']);
 
@@ -19,7 +22,8 @@ export function summary(results: Results): string {
   return [
     `${date.slice(0, 10)}, ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${node}. ` +
       `This server: ${server}. Against ${peers.join(', ')}. Medians of ${rounds.usual} rounds (${rounds.long} where one takes many seconds)` +
-      `${quick ? '; a quick run, to be taken with care' : ''}.`,
+      `${quick ? '; a quick run, to be taken with care' : ''}` +
+      `${machine.loadAtStart > BUSY ? `; the machine was busy with other things (load ${machine.loadAtStart}), so that ratios say little` : ''}.`,
     `Goals reached: ${withGoal.length - missed.length} of ${withGoal.length}. ` +
       'The ratio is how many times better ours is; a goal that is missed stands in bold.',
     table(rows),
