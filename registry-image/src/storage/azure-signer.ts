@@ -19,8 +19,10 @@ const MAX_KEY_VALIDITY_MS = 7 * 24 * 60 * 60_000;
 const CLOCK_SKEW_MS = 15 * 60_000;
 
 interface SigningKey {
-  readonly key: UserDelegationKey;
-  readonly fetchedAt: number;
+  readonly key: Promise<UserDelegationKey>;
+  /** Milliseconds since 1970, as the next one. */
+  readonly askedAt: number;
+  readonly expiresAt: number;
 }
 
 /**
@@ -32,7 +34,7 @@ export class AzureSigner {
   readonly #options: AzureOptions;
   readonly #client: AzureClient;
   readonly #container: AzureContainer;
-  #signingKey: Promise<SigningKey> | undefined;
+  #signingKey: SigningKey | undefined;
 
   constructor(options: AzureOptions, client: AzureClient, container: AzureContainer) {
     this.#options = options;
@@ -42,51 +44,50 @@ export class AzureSigner {
 
   /** @param expiresIn milliseconds; an identity signs for seven days at most */
   async sign(key: StorageKey, expiresIn: number): Promise<URL> {
-    const url = new URL(this.#container.blob(key).url);
     const { accountname, container, redirectendpoint } = this.#options;
-    if (redirectendpoint !== undefined) {
-      const { protocol, host } = new URL(redirectendpoint);
-      url.protocol = protocol;
-      url.host = host;
-    }
+    const { origin, pathname } = new URL(this.#container.blob(key).url);
+    const url = new URL(pathname, redirectendpoint ?? origin);
     const values = {
       containerName: container,
       blobName: this.#container.nameOf(key),
       permissions: BlobSASPermissions.from({ read: true }),
       protocol: url.protocol === 'https:' ? SASProtocol.Https : SASProtocol.HttpsAndHttp,
     };
-    const expiresOn = new Date(Date.now() + expiresIn);
+    const expiresAt = Date.now() + expiresIn;
     const { sharedKey } = this.#client;
     if (sharedKey !== undefined) {
-      url.search = generateBlobSASQueryParameters({ ...values, expiresOn }, sharedKey).toString();
+      const signed = generateBlobSASQueryParameters({ ...values, expiresOn: new Date(expiresAt) }, sharedKey);
+      url.search = signed.toString();
     } else {
-      const { key: signingKey } = await this.#currentKey(key, expiresIn);
-      const earliest = expiresOn < signingKey.signedExpiresOn ? expiresOn : signingKey.signedExpiresOn;
-      const signed = generateBlobSASQueryParameters({ ...values, expiresOn: earliest }, signingKey, accountname);
+      const signingKey = this.#currentKey(key, expiresIn);
+      const expiresOn = new Date(Math.min(expiresAt, signingKey.expiresAt));
+      const signed = generateBlobSASQueryParameters({ ...values, expiresOn }, await signingKey.key, accountname);
       url.search = signed.toString();
     }
     return url;
   }
 
-  /** The key of the last hour, if it is valid for long enough; requests that come at once wait for one answer. */
-  async #currentKey(key: StorageKey, expiresIn: number): Promise<SigningKey> {
-    const current = await this.#signingKey?.catch(() => undefined);
+  /** The key of the last hour, if it is valid for long enough; URLs that are asked for at once wait for one answer. */
+  #currentKey(key: StorageKey, expiresIn: number): SigningKey {
     const now = Date.now();
-    const isFresh = current !== undefined && now < current.fetchedAt + KEY_USE_MS;
-    // One of seven days is the longest that there is.
-    const longest = (current?.fetchedAt ?? 0) + MAX_KEY_VALIDITY_MS;
-    if (isFresh && current.key.signedExpiresOn.getTime() >= Math.min(now + expiresIn, longest)) return current;
-    this.#signingKey = this.#fetchKey(key, expiresIn);
-    return this.#signingKey;
+    const current = this.#signingKey;
+    if (current !== undefined && now < current.askedAt + KEY_USE_MS) {
+      // One of seven days is the longest that there is.
+      const needed = Math.min(now + expiresIn, current.askedAt + MAX_KEY_VALIDITY_MS);
+      if (current.expiresAt >= needed) return current;
+    }
+    const expiresAt = now + Math.min(expiresIn + 2 * KEY_USE_MS, MAX_KEY_VALIDITY_MS);
+    const signingKey = { key: this.#fetchKey(key, now, expiresAt), askedAt: now, expiresAt };
+    this.#signingKey = signingKey;
+    signingKey.key.catch(() => {
+      if (this.#signingKey === signingKey) this.#signingKey = undefined;
+    });
+    return signingKey;
   }
 
-  async #fetchKey(key: StorageKey, expiresIn: number): Promise<SigningKey> {
-    const now = Date.now();
-    const startsOn = new Date(now - CLOCK_SKEW_MS);
-    const expiresOn = new Date(now + Math.min(expiresIn + 2 * KEY_USE_MS, MAX_KEY_VALIDITY_MS));
-    const fetched = await this.#container.call(AZURE_PERMISSIONS.signUrls, key, () =>
-      this.#client.service.getUserDelegationKey(startsOn, expiresOn),
+  #fetchKey(key: StorageKey, now: number, expiresAt: number): Promise<UserDelegationKey> {
+    return this.#container.call(AZURE_PERMISSIONS.signUrls, key, () =>
+      this.#client.service.getUserDelegationKey(new Date(now - CLOCK_SKEW_MS), new Date(expiresAt)),
     );
-    return { key: fetched, fetchedAt: now };
   }
 }
