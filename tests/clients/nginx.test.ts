@@ -4,13 +4,13 @@ import { mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseConfig } from '../../registry-image/src/config/load.ts';
 import { blobDataKey } from '../../registry-image/src/storage/key-layout.ts';
 import { keepSelfSigned } from '../../registry-image/src/tls/self-signed.ts';
 import type { BackgroundProcess } from '../support/background-process.ts';
 import { clientHome } from '../support/client-home.ts';
+import { deliveryLine } from '../support/delivery-log.ts';
 import { freePort } from '../support/free-port.ts';
 import { HttpClient, type HttpResponse } from '../support/http-client.ts';
 import { documentedConfiguration, documentedSite, filledIn, startNginx } from '../support/nginx.ts';
@@ -121,15 +121,6 @@ describeWith(['nginx', 'skopeo'], 'the site of docs/reverse-proxy.md', () => {
     return { status, headers: Object.fromEntries(names.sort().map((name) => [name, headers[name]])), digest };
   }
 
-  /** What the registry logs of a pull. */
-  async function logLineOf(pull: () => Promise<unknown>): Promise<Record<string, unknown>> {
-    const lines = () => registry.log.split('\n').filter((line) => line.includes('"delivery":'));
-    const before = lines().length;
-    await pull();
-    while (lines().length === before) await sleep(10);
-    return JSON.parse(lines().at(-1) as string);
-  }
-
   test('lets skopeo log in, push and pull', async () => {
     const home = clientHome({ caFile });
     const pushed = image({ layerSize: 300_000 });
@@ -162,7 +153,7 @@ describeWith(['nginx', 'skopeo'], 'the site of docs/reverse-proxy.md', () => {
     expect((await client.finishUpload(location, layer.digest)).status).toBe(201);
     let line = {};
     const sent = await relay.during(async () => {
-      line = await logLineOf(async () => {
+      line = await deliveryLine(registry, async () => {
         const pulled = await client.get(blobPath(layer));
         expect(pulled.status).toBe(200);
         expect(pulled.body.equals(layer.bytes)).toBe(true);
@@ -174,7 +165,7 @@ describeWith(['nginx', 'skopeo'], 'the site of docs/reverse-proxy.md', () => {
   });
 
   test('leaves small blobs to the registry', async () => {
-    const line = await logLineOf(async () => {
+    const line = await deliveryLine(registry, async () => {
       expect((await client.get(blobPath(small))).body.equals(small.bytes)).toBe(true);
     });
     expect(line).toMatchObject({ delivery: 'direct', bytes: small.bytes.length });
@@ -239,7 +230,7 @@ describeWith(['nginx', 'skopeo'], 'the site of docs/reverse-proxy.md', () => {
 
   test('tells the registry who asks, whatever the client says about itself', async () => {
     const lies = { 'X-Forwarded-For': '203.0.113.9', 'X-Sendfile-Type': 'X-Sendfile' };
-    const line = await logLineOf(() => client.get(blobPath(large), lies));
+    const line = await deliveryLine(registry, () => client.get(blobPath(large), lies));
     expect(line).toMatchObject({ client: '127.0.0.1', delivery: 'accelerated' });
   });
 
@@ -251,7 +242,7 @@ describeWith(['nginx', 'skopeo'], 'the site of docs/reverse-proxy.md', () => {
     mkdirSync(elsewhere);
     renameSync(place, path.join(elsewhere, 'moved'));
     symlinkSync(path.join(elsewhere, 'moved'), place);
-    const line = await logLineOf(async () => {
+    const line = await deliveryLine(registry, async () => {
       const answer = await client.get(blobPath(linked));
       expect(answer.status).toBe(200);
       expect(answer.body.equals(linked.bytes)).toBe(true);

@@ -1,10 +1,19 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import type { ConfigInput } from '../../registry-image/src/config/schema.ts';
 import { startMoto } from './moto.ts';
-import { type RegistryProcess, startRegistry } from './registry-process.ts';
+import { type RegistryOptions, type RegistryProcess, startRegistry } from './registry-process.ts';
 
 const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 const REGION = 'eu-central-1';
 const BUCKET = 'registry';
+
+export interface S3RegistryOptions {
+  readonly redirect: NonNullable<ConfigInput['storage']['redirect']>;
+  /** @default 'none' */
+  readonly login?: RegistryOptions['login'];
+  /** Puts something in front of the backend: given its URL, the one that the registry and its clients use. @default - nothing */
+  readonly inFront?: (endpoint: string) => Promise<string>;
+}
 
 export interface S3Registry {
   readonly registry: RegistryProcess;
@@ -14,14 +23,20 @@ export interface S3Registry {
 }
 
 /** A registry whose objects are in a bucket of a mock of S3. Needs `moto_server`. */
-export async function startS3Registry(options: { readonly redirect: boolean }): Promise<S3Registry> {
+export async function startS3Registry({ redirect, login, inFront }: S3RegistryOptions): Promise<S3Registry> {
   const moto = await startMoto();
-  const { endpoint } = moto;
-  const client = new S3Client({ endpoint, region: REGION, forcePathStyle: true, credentials: CREDENTIALS });
+  const client = new S3Client({
+    endpoint: moto.endpoint,
+    region: REGION,
+    forcePathStyle: true,
+    credentials: CREDENTIALS,
+  });
   const location = { LocationConstraint: REGION } as const;
   await client.send(new CreateBucketCommand({ Bucket: BUCKET, CreateBucketConfiguration: location }));
   client.destroy();
+  const endpoint = inFront === undefined ? moto.endpoint : await inFront(moto.endpoint);
   const registry = await startRegistry({
+    login: login ?? 'none',
     config: {
       storage: {
         s3: {
@@ -33,7 +48,7 @@ export async function startS3Registry(options: { readonly redirect: boolean }): 
           secretkey: CREDENTIALS.secretAccessKey,
         },
         delete: { enabled: true },
-        redirect: { disable: !options.redirect },
+        redirect,
       },
     },
   });
