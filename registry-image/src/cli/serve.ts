@@ -6,6 +6,7 @@ export function serveCommand(): Command {
     .description('run the registry until SIGTERM or SIGINT')
     .action(async (file: string | undefined) => {
       const { config, warnings } = await readConfig(file);
+      sizeThreadPool(config.storage.filesystem?.maxthreads);
       const { serve } = await import('../serve.ts');
       try {
         await serve(config, warnings);
@@ -13,6 +14,14 @@ export function serveCommand(): Command {
         throw withAdvice(error, `${config.http.addr.host}:${config.http.addr.port}`);
       }
     });
+}
+
+/**
+ * As many threads work on files at once, in each process. They are started with the first work that there is for them, and so the
+ * size holds when it is set before: https://docs.libuv.org/en/v1.x/threadpool.html. What the environment says wins.
+ */
+function sizeThreadPool(threads: number | undefined): void {
+  if (threads !== undefined) process.env.UV_THREADPOOL_SIZE ??= String(threads);
 }
 
 /** What the system says about an address that cannot be listened on, and what to do about it. */

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import { applyEnvironment, type Environment } from './environment.ts';
 import { isSection } from './raw-config.ts';
@@ -25,7 +25,8 @@ export interface LoadedConfig {
 export async function loadConfig(path: string, environment: Environment): Promise<LoadedConfig> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    // Not by the thread pool, whose size the configuration may say (storage.filesystem.maxthreads).
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'there is no such file' : message;

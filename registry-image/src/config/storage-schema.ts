@@ -9,7 +9,8 @@ import { absolutePath, duration, notServed, reads } from './values.ts';
 const filesystem = z.strictObject({
   /** The directory that holds `docker/registry/v2`. */
   rootdirectory: absolutePath().default('/var/lib/registry'),
-  maxthreads: z.int().optional(),
+  /** File operations at once in each process; left out: the 4 of Node.js. */
+  maxthreads: z.int().min(1, 'must be at least 1').max(1024, 'must be at most 1024').optional(),
 });
 
 const inmemory = z.strictObject({});
