@@ -4,7 +4,7 @@ import { conformanceSuite } from './suite/suite.ts';
 
 describeWith(['moto_server'], 'with objects in S3', () => {
   conformanceSuite('s3, SQLite', async () => {
-    const { registry, stop } = await startS3Registry({ redirect: { disable: true } });
+    const { registry, stop } = await startS3Registry({ redirect: false });
     return { client: () => registry.client(), stop };
   });
 });

@@ -8,7 +8,10 @@ const REGION = 'eu-central-1';
 const BUCKET = 'registry';
 
 export interface S3RegistryOptions {
-  readonly redirect: NonNullable<ConfigInput['storage']['redirect']>;
+  /** Whether clients are sent to the bucket, or which of them. */
+  readonly redirect: boolean | NonNullable<ConfigInput['storage']['redirect']>;
+  /** Further options of the driver. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** @default 'none' */
   readonly login?: RegistryOptions['login'];
   /** Puts something in front of the backend: given its URL, the one that the registry and its clients use. @default - nothing */
@@ -23,7 +26,8 @@ export interface S3Registry {
 }
 
 /** A registry whose objects are in a bucket of a mock of S3. Needs `moto_server`. */
-export async function startS3Registry({ redirect, login, inFront }: S3RegistryOptions): Promise<S3Registry> {
+export async function startS3Registry(options: S3RegistryOptions): Promise<S3Registry> {
+  const { redirect, settings = {}, login, inFront } = options;
   const moto = await startMoto();
   const client = new S3Client({
     endpoint: moto.endpoint,
@@ -46,9 +50,10 @@ export async function startS3Registry({ redirect, login, inFront }: S3RegistryOp
           forcepathstyle: true,
           accesskey: CREDENTIALS.accessKeyId,
           secretkey: CREDENTIALS.secretAccessKey,
+          ...settings,
         },
         delete: { enabled: true },
-        redirect,
+        redirect: typeof redirect === 'boolean' ? { disable: !redirect } : redirect,
       },
     },
   });
