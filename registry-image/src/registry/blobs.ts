@@ -69,8 +69,9 @@ export class Blobs {
     await changes.run({
       things: [{ repository, kind: 'blob', key: blob.digest }],
       make: async (intents) => {
-        await place?.();
-        await storage.linkBlob(repository, blob.digest);
+        // Side by side, since each waits for the disk; the intent tells of one that is there without the other.
+        const written = await Promise.allSettled([place?.(), storage.linkBlob(repository, blob.digest)]);
+        for (const outcome of written) if (outcome.status === 'rejected') throw outcome.reason;
         await metadata.linkBlob(repository, blob, { intents, ...(upload !== undefined && { upload }) });
       },
     });

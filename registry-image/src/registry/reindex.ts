@@ -87,8 +87,12 @@ export class Reindexer {
 
   async #followUpOne({ id, repository, kind, key }: IntentRow): Promise<void> {
     const name = repository as RepositoryName;
-    if (kind === 'blob') await this.#blob(name, key as Digest, [id]);
-    else if (kind === 'manifest') await this.#manifest(name, key as Digest, [id]);
+    if (kind === 'blob') {
+      const digest = key as Digest;
+      // A link without bytes, of an upload that did not get so far, would be found by nobody any more.
+      if ((await this.#storage.statBlob(digest)) === undefined) await this.#storage.unlinkBlob(name, digest);
+      await this.#blob(name, digest, [id]);
+    } else if (kind === 'manifest') await this.#manifest(name, key as Digest, [id]);
     else if (kind === 'tag') await this.#tag(name, key as Tag, [id]);
     else await this.#metadata.intents.withdraw([id]);
   }

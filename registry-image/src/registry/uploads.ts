@@ -223,31 +223,34 @@ export class Uploads {
   ): Promise<void> {
     await receive(upload, source, range, { last: true });
     const { size } = upload.storage;
+    const known = knownDigest(row, upload, digestAlgorithm(digest));
+    if (known !== undefined && known !== digest) throw await this.#refuse(row, upload, digest, known);
     upload.state = 'complete';
-    await upload.storage.complete();
-    const received = await this.#digest(row, upload, digestAlgorithm(digest));
-    if (received !== digest) {
-      await this.#discard(row.id, upload);
-      throw new RegistryError('DIGEST_INVALID', { detail: { expected: digest, received } });
+    const completed = upload.storage.complete();
+    if (known === undefined) {
+      await completed;
+      const received = await this.#digestInStorage(row, digestAlgorithm(digest));
+      if (received !== digest) throw await this.#refuse(row, upload, digest, received);
     }
-    await this.#options.blobs.link(
-      row.repository as RepositoryName,
-      { digest, size },
-      { place: () => this.#options.driver.move(uploadKey(row.id), blobDataKey(digest)), upload: row.id },
-    );
+    // It is waited for below; that a failure is not looked at before then is no fault.
+    completed.catch(() => {});
+    const place = async () => {
+      await completed;
+      await this.#options.driver.move(uploadKey(row.id), blobDataKey(digest));
+    };
+    await this.#options.blobs.link(row.repository as RepositoryName, { digest, size }, { place, upload: row.id });
     upload.state = 'gone';
   }
 
-  async #digest(row: UploadRow, upload: OpenUpload, algorithm: DigestAlgorithm): Promise<Digest> {
-    const { size } = upload.storage;
-    if (row.algorithm === algorithm) {
-      if (upload.hashedBytes === size) return finishDigest(upload.hash.copy(), algorithm);
-      // Hashed by the process that received the last byte, before this one was asked to finish.
-      if (row.hashed_bytes === size && row.digest !== null) return row.digest as Digest;
-    }
+  async #digestInStorage(row: UploadRow, algorithm: DigestAlgorithm): Promise<Digest> {
     const hash = createHash(algorithm);
     for await (const chunk of await this.#options.driver.read(uploadKey(row.id))) hash.update(chunk);
     return finishDigest(hash, algorithm);
+  }
+
+  async #refuse(row: UploadRow, upload: OpenUpload, expected: Digest, received: Digest): Promise<RegistryError> {
+    await this.#discard(row.id, upload);
+    return new RegistryError('DIGEST_INVALID', { detail: { expected, received } });
   }
 
   async #discard(id: string, upload: OpenUpload): Promise<void> {
@@ -255,6 +258,14 @@ export class Uploads {
     await this.#options.metadata.uploads.delete(id);
     upload.state = 'gone';
   }
+}
+
+/** The digest of all bytes, when it was taken on the way, by this process or the one before. */
+function knownDigest(row: UploadRow, upload: OpenUpload, algorithm: DigestAlgorithm): Digest | undefined {
+  const { size } = upload.storage;
+  if (row.algorithm !== algorithm) return undefined;
+  if (upload.hashedBytes === size) return finishDigest(upload.hash.copy(), algorithm);
+  return row.hashed_bytes === size && row.digest !== null ? (row.digest as Digest) : undefined;
 }
 
 async function receive(

@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import { closeSync, read } from 'node:fs';
 import type { ObjectReader } from './storage-driver.ts';
 
 /** Bytes of one read. Node's own streams read 64 KiB, which costs two to three times the processor time per byte. */
@@ -14,26 +14,24 @@ const idleBuffers: Buffer[] = [];
  * can be used again because its consumer has done with it when it asks for more.
  */
 export class FileReader implements ObjectReader {
-  readonly #file: FileHandle;
+  readonly #descriptor: number;
   readonly #end: number;
   #position: number;
+  #isClosed = false;
 
   /** @param end the byte after the last one; at most the size of the file */
-  constructor(file: FileHandle, start: number, end: number) {
-    this.#file = file;
+  constructor(descriptor: number, start: number, end: number) {
+    this.#descriptor = descriptor;
     this.#position = start;
     this.#end = end;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const isSmall = this.#end - this.#position < READ_BYTES / 2;
-    const buffer = isSmall
-      ? Buffer.allocUnsafe(Math.max(0, this.#end - this.#position))
-      : (idleBuffers.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES));
+    const buffer = takeBuffer(this.#end - this.#position);
     try {
       while (this.#position < this.#end) {
         const length = Math.min(buffer.byteLength, this.#end - this.#position);
-        const { bytesRead } = await this.#file.read(buffer, 0, length, this.#position);
+        const bytesRead = await readInto(this.#descriptor, buffer, length, this.#position);
         if (bytesRead === 0) {
           throw new Error(`the file ends at byte ${this.#position}, before byte ${this.#end}: it was cut short`);
         }
@@ -41,12 +39,34 @@ export class FileReader implements ObjectReader {
         yield buffer.subarray(0, bytesRead);
       }
     } finally {
-      if (!isSmall && idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer);
-      await this.#file.close();
+      giveBack(buffer);
+      await this.close();
     }
   }
 
   async close(): Promise<void> {
-    await this.#file.close();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    // Of a file that was only read, this never waits for the disk.
+    closeSync(this.#descriptor);
   }
+}
+
+/** By callback: the promises of `node:fs/promises` cost a tenth more on each read. */
+function readInto(descriptor: number, buffer: Buffer, length: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(descriptor, buffer, 0, length, position, (error, bytesRead) => {
+      if (error) reject(error);
+      else resolve(bytesRead);
+    });
+  });
+}
+
+function takeBuffer(bytes: number): Buffer {
+  if (bytes < READ_BYTES / 2) return Buffer.allocUnsafe(Math.max(0, bytes));
+  return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
+}
+
+function giveBack(buffer: Buffer): void {
+  if (buffer.byteLength === READ_BYTES && idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer);
 }

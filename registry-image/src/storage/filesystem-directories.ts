@@ -1,5 +1,6 @@
-import { mkdir, open, rmdir } from 'node:fs/promises';
+import { mkdir, open, rmdir, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, sep } from 'node:path';
+import { LRUCache } from 'lru-cache';
 
 /** How often an entry is put again into a directory that others keep removing. */
 const MAX_ATTEMPTS = 100;
@@ -23,17 +24,17 @@ export function isWithin(directory: string, path: string): boolean {
  * @throws ENOENT also when a parent was removed meanwhile
  */
 export async function createDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory);
-  } catch (error) {
-    if (failedWith(error, 'EEXIST')) return;
-    if (!failedWith(error, 'ENOENT') || directory === dirname(directory)) throw error;
-    await createDirectory(dirname(directory));
-    await mkdir(directory).catch((failure) => {
-      if (!failedWith(failure, 'EEXIST')) throw failure;
-    });
-  }
-  await syncDirectory(dirname(directory));
+  const parents: string[] = [];
+  for (let current = directory; !(await exists(current)); current = dirname(current)) parents.push(dirname(current));
+  await makeDirectory(directory);
+  for (const parent of parents) await syncDirectory(parent);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => path === dirname(path),
+  );
 }
 
 /**
@@ -53,6 +54,9 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/** Directories that are remembered as durable. */
+const MAX_DURABLE = 10_000;
+
 /**
  * Directories that come with their first entry and go with their last one.
  *
@@ -62,35 +66,42 @@ export async function syncDirectory(directory: string): Promise<void> {
  */
 export class FilesystemDirectories {
   readonly #root: string;
-  readonly #creations = new Set<Promise<void>>();
+  /** Directories whose parents this process has synced since it saw them: another process may have made one a moment ago. */
+  readonly #durable = new LRUCache<string, true>({ max: MAX_DURABLE });
 
   constructor(root: string) {
     this.#root = root;
   }
 
-  /**
-   * Creates a directory, lets `put` add an entry to it, and makes both durable. `put` runs again when it fails with ENOENT,
-   * because the directory may have been removed in between.
-   */
+  /** Creates a directory, lets `put` add an entry to it, and makes both durable. `put` runs as in `addInto`. */
   async putInto<T>(directory: string, put: () => Promise<T>): Promise<T> {
+    return this.addInto(directory, async () => {
+      const result = await put();
+      await this.#sync(directory);
+      return result;
+    });
+  }
+
+  /**
+   * Creates a directory and lets `add` make an entry in it; neither need survive a power failure. `add` runs again when it fails
+   * with ENOENT, because the directory may have been removed in between.
+   */
+  async addInto<T>(directory: string, add: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#create(directory);
-        const result = await put();
-        await syncDirectory(directory);
-        // A directory found in place may have been created a moment ago by another call that has not synced it yet.
-        await Promise.allSettled(this.#creations);
-        return result;
+        await makeDirectory(directory);
+        return await add();
       } catch (error) {
         if (attempt === MAX_ATTEMPTS || !failedWith(error, 'ENOENT')) throw error;
       }
     }
   }
 
-  /** Removes a directory if it is empty, then its parents as long as they are, never the root; makes that durable. */
-  async removeEmpty(directory: string): Promise<void> {
+  /** Removes a directory if it is empty, then its parents as long as they are, never the root. Returns the first that stays. */
+  async removeEmpty(directory: string): Promise<string> {
     let current = directory;
     while (current !== this.#root && isWithin(this.#root, current)) {
+      this.#durable.delete(current);
       try {
         await rmdir(current);
       } catch (error) {
@@ -99,16 +110,30 @@ export class FilesystemDirectories {
       }
       current = dirname(current);
     }
-    await syncDirectory(current);
+    return current;
   }
 
-  async #create(directory: string): Promise<void> {
-    const creation = createDirectory(directory);
-    this.#creations.add(creation);
-    try {
-      await creation;
-    } finally {
-      this.#creations.delete(creation);
+  /** Makes the entries of a directory durable, and those of the directories above it that lead to it; all at once. */
+  async #sync(directory: string): Promise<void> {
+    const unsure: string[] = [];
+    for (let current = directory; current !== this.#root && isWithin(this.#root, current); current = dirname(current)) {
+      if (!this.#durable.has(current)) unsure.push(current);
     }
+    await Promise.all([...new Set([directory, ...unsure.map((one) => dirname(one))])].map(syncDirectory));
+    for (const one of unsure) this.#durable.set(one, true);
+  }
+}
+
+/** Creates a directory with its parents. @throws ENOENT also when a parent was removed meanwhile */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (error) {
+    if (failedWith(error, 'EEXIST')) return;
+    if (!failedWith(error, 'ENOENT') || directory === dirname(directory)) throw error;
+    await makeDirectory(dirname(directory));
+    await mkdir(directory).catch((failure) => {
+      if (!failedWith(failure, 'EEXIST')) throw failure;
+    });
   }
 }

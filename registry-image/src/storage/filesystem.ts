@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Dirent, Stats } from 'node:fs';
+import { closeSync, constants, type Dirent, fstatSync, open as openFile, type Stats } from 'node:fs';
 import { open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { LRUCache } from 'lru-cache';
 import { FileReader } from './file-reader.ts';
-import { createDirectory, FilesystemDirectories, failedWith, isWithin } from './filesystem-directories.ts';
+import {
+  createDirectory,
+  FilesystemDirectories,
+  failedWith,
+  isWithin,
+  syncDirectory,
+} from './filesystem-directories.ts';
 import { FilesystemUpload } from './filesystem-upload.ts';
 import {
   type ByteRange,
@@ -43,6 +51,12 @@ const PERMISSIONS = {
   cancel: [CHANGE_DIRECTORIES],
 } as const;
 
+const openDescriptor = promisify(openFile);
+
+/** How many directories, and for how long, are taken to be where they were found. */
+const MAX_INSIDE = 10_000;
+const INSIDE_MILLISECONDS = 10_000;
+
 /** What the system says when there is no file at a path: nothing, a file on the way to it, or a directory. */
 const NO_OBJECT = ['ENOENT', 'ENOTDIR', 'EISDIR'] as const;
 
@@ -57,6 +71,8 @@ export class FilesystemDriver implements StorageDriver {
   readonly permissions: StoragePermissions = PERMISSIONS;
   readonly #root: string;
   readonly #directories: FilesystemDirectories;
+  /** Directories that were found below the root, with every link resolved. */
+  readonly #inside = new LRUCache<string, true>({ max: MAX_INSIDE, ttl: INSIDE_MILLISECONDS });
 
   private constructor(root: string) {
     this.#root = root;
@@ -85,14 +101,15 @@ export class FilesystemDriver implements StorageDriver {
   }
 
   async read(key: StorageKey, range?: ByteRange): Promise<ObjectReader> {
-    const file = await this.#orNotFound(key, async () => open(await this.#locateExisting(key), 'r'));
+    const descriptor = await this.#orNotFound(key, () => this.#openExisting(key));
     try {
-      const info = await file.stat();
+      // Of a file that is open, this never waits for the disk.
+      const info = fstatSync(descriptor);
       if (!info.isFile()) throw new ObjectNotFoundError(key);
       const end = range === undefined ? info.size : Math.min(range.end + 1, info.size);
-      return new FileReader(file, range?.start ?? 0, end);
+      return new FileReader(descriptor, range?.start ?? 0, end);
     } catch (error) {
-      await file.close();
+      closeSync(descriptor);
       throw error;
     }
   }
@@ -139,6 +156,7 @@ export class FilesystemDriver implements StorageDriver {
         throw error;
       }
     });
+    // That they are gone need not survive a power failure.
     await this.#directories.removeEmpty(dirname(source));
   }
 
@@ -150,7 +168,7 @@ export class FilesystemDriver implements StorageDriver {
       if (failedWith(error, ...NO_OBJECT)) return;
       throw error;
     }
-    await this.#directories.removeEmpty(dirname(path));
+    await syncDirectory(await this.#directories.removeEmpty(dirname(path)));
   }
 
   async openUpload(key: StorageKey): Promise<StorageUpload> {
@@ -167,10 +185,7 @@ export class FilesystemDriver implements StorageDriver {
   async #locate(key: StorageKey): Promise<string> {
     const path = join(this.#root, key);
     for (let parent = dirname(path); parent !== this.#root; parent = dirname(parent)) {
-      const real = await realpath(parent).catch(nothingWhenGone);
-      if (real === undefined) continue;
-      this.#refuseOutside(key, real);
-      break;
+      if (await this.#isKnownInside(key, parent)) break;
     }
     return path;
   }
@@ -180,6 +195,29 @@ export class FilesystemDriver implements StorageDriver {
     const real = await realpath(join(this.#root, key));
     this.#refuseOutside(key, real);
     return real;
+  }
+
+  /** Opens an object to be read. A link in its place is followed where it stays below the root. @throws ENOENT */
+  async #openExisting(key: StorageKey): Promise<number> {
+    const path = join(this.#root, key);
+    if (await this.#isKnownInside(key, dirname(path))) {
+      try {
+        return await openDescriptor(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      } catch (error) {
+        if (!failedWith(error, 'ELOOP')) throw error;
+      }
+    }
+    return openDescriptor(await this.#locateExisting(key), constants.O_RDONLY);
+  }
+
+  /** Whether a directory exists, with every link resolved, below the root; asked again after a few seconds. */
+  async #isKnownInside(key: StorageKey, directory: string): Promise<boolean> {
+    if (directory === this.#root || this.#inside.has(directory)) return true;
+    const real = await realpath(directory).catch(nothingWhenGone);
+    if (real === undefined) return false;
+    this.#refuseOutside(key, real);
+    this.#inside.set(directory, true);
+    return true;
   }
 
   #refuseOutside(key: StorageKey, real: string): void {

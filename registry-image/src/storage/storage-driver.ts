@@ -115,7 +115,10 @@ export interface StorageUpload {
    */
   append(source: AsyncIterable<Uint8Array>, options?: AppendOptions): Promise<void>;
 
-  /** Makes everything appended readable at the upload's key. Durable when it returns; nothing can be appended after. */
+  /**
+   * Makes everything appended readable at the upload's key; nothing can be appended after. The bytes are durable when it returns,
+   * and sure to be found after a power failure once the object has been moved to where it belongs.
+   */
   complete(): Promise<void>;
 
   /** Frees what the process holds, keeps what storage holds: the upload can be opened again. */

@@ -21,7 +21,6 @@ await driver.write('docker/registry/v2/repositories/a/_layers/sha256/x/link', Bu
 mark('replaced');
 
 const upload = await driver.openUpload('uploads/1/data');
-mark('opened');
 await upload.append(bytes());
 await upload.complete();
 mark('completed');

@@ -11,16 +11,19 @@ const IDLE_MS = 60_000;
  * upload would be kept from the connection that wants to go on with it. Time that the reader takes does not count.
  */
 export async function* bodyOf({ raw }: Pick<FastifyRequest, 'raw'>, idleMs = IDLE_MS): AsyncGenerator<Buffer> {
-  const chunks = raw.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
+  let isWaiting = true;
+  const timer = setTimeout(() => {
+    if (isWaiting) raw.destroy(new Error(`no byte of the body came for ${idleMs} ms`));
+  }, idleMs);
   try {
-    for (;;) {
-      const timer = setTimeout(() => raw.destroy(new Error(`no byte of the body came for ${idleMs} ms`)), idleMs);
-      const next = await chunks.next().finally(() => clearTimeout(timer));
-      if (next.done === true) return;
-      yield next.value as Buffer;
+    for await (const chunk of raw.iterator({ destroyOnReturn: false })) {
+      isWaiting = false;
+      yield chunk as Buffer;
+      isWaiting = true;
+      timer.refresh();
     }
   } finally {
-    await chunks.return?.();
+    clearTimeout(timer);
   }
 }
 
