@@ -86,7 +86,12 @@ export const awsSettingsSchema = z.strictObject({
   confirmDataLoss: flag.exactOptional(),
   internalPort: z.number().exactOptional(),
   redirect: z
-    .strictObject({ mode: z.enum(['redirect', 'proxy']).exactOptional(), expiry: duration.exactOptional() })
+    .strictObject({
+      mode: z.enum(['redirect', 'proxy']).exactOptional(),
+      expiry: duration.exactOptional(),
+      exceptCidrs: z.array(text).exactOptional(),
+      exceptUserAgents: z.array(text).exactOptional(),
+    })
     .exactOptional(),
   deletes: flag.exactOptional(),
   readOnly: flag.exactOptional(),
@@ -117,6 +122,7 @@ export const awsSettingsSchema = z.strictObject({
   access: z.array(grant).exactOptional(),
   anonymousPull: z.array(text).exactOptional(),
   relativeUrls: flag.exactOptional(),
+  trustedProxies: z.array(text).exactOptional(),
   drainTimeout: duration.exactOptional(),
   minimumTls: z.enum(['tls1.2', 'tls1.3']).exactOptional(),
   logLevel: z.enum(['error', 'warn', 'info', 'debug']).exactOptional(),

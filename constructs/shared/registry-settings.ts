@@ -96,6 +96,19 @@ export interface RedirectSettings {
    * @default '20m'
    */
   readonly expiry?: Duration;
+  /**
+   * Networks whose clients get the bytes through the server all the same, because they cannot reach the bucket: `10.0.0.0/8`,
+   * `2001:db8::/32`, or single addresses.
+   *
+   * @default []
+   */
+  readonly exceptCidrs?: readonly string[];
+  /**
+   * The same for clients by their `User-Agent`, in which `*` stands for any run of characters: `containerd/*`.
+   *
+   * @default []
+   */
+  readonly exceptUserAgents?: readonly string[];
 }
 
 /** A webhook that is told about pushes, pulls and deletes. */
@@ -302,6 +315,13 @@ export interface RegistrySettings {
    * @default false
    */
   readonly relativeUrls?: boolean;
+  /**
+   * Networks or addresses of the proxies in front whose `X-Forwarded-For`, `-Host` and `-Proto` are believed. Not the network of
+   * the clients: whoever is in it may say that it is somebody else.
+   *
+   * @default [] - nobody's
+   */
+  readonly trustedProxies?: readonly string[];
   /**
    * How long running requests may take to finish when the server is stopped; at most 1h.
    *

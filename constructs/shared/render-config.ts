@@ -73,6 +73,7 @@ export function renderConfig(settings: RegistrySettings): ConfigInput {
       addr: `${bracketed(settings.listenHost ?? '')}:${settings.internalPort ?? DEFAULT_INTERNAL_PORT}`,
       host: publicUrl(settings.endpoint),
       relativeurls: settings.relativeUrls,
+      trustedproxies: settings.trustedProxies && [...settings.trustedProxies],
       draintimeout: settings.drainTimeout,
       tls: renderTls(settings, paths.tls),
     },
@@ -110,6 +111,10 @@ function renderStorage({ storage, redirect, deletes, readOnly, uploadPurging }: 
         : {
             disable: redirect.mode === undefined ? undefined : redirect.mode === 'proxy',
             expirydelay: redirect.expiry,
+            exceptions: {
+              networks: redirect.exceptCidrs && [...redirect.exceptCidrs],
+              useragents: redirect.exceptUserAgents && [...redirect.exceptUserAgents],
+            },
           },
     maintenance: {
       uploadpurging: uploadPurging,

@@ -18,6 +18,8 @@ const PROP_OF_KEY: readonly (readonly [key: string, prop: string])[] = [
   ['storage.s3', 'storage'],
   ['storage.filesystem.rootdirectory', 'dataDirectory'],
   ['storage.redirect.expirydelay', 'redirect.expiry'],
+  ['storage.redirect.exceptions.networks', 'redirect.exceptCidrs'],
+  ['storage.redirect.exceptions.useragents', 'redirect.exceptUserAgents'],
   ['storage.redirect', 'redirect'],
   ['storage.delete.enabled', 'deletes'],
   ['storage.maintenance.uploadpurging', 'uploadPurging'],
@@ -35,6 +37,7 @@ const PROP_OF_KEY: readonly (readonly [key: string, prop: string])[] = [
   ['http.addr', 'internalPort'],
   ['http.host', 'endpoint'],
   ['http.relativeurls', 'relativeUrls'],
+  ['http.trustedproxies', 'trustedProxies'],
   ['http.draintimeout', 'drainTimeout'],
   ['http.tls.minimumtls', 'minimumTls'],
   ['http.tls.certificate', 'tls.certificateFile'],
@@ -173,11 +176,19 @@ function valueAt(value: unknown, key: readonly string[]): unknown {
   return key.reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], value);
 }
 
-/** The configuration with a plausible name in place of every value that only Terraform will know. */
-function withSamples(value: unknown): unknown {
+/** Keys whose values are networks. */
+const NETWORKS = ['networks', 'trustedproxies'];
+
+/** The configuration with something plausible, a name or a network, in place of every value that only Terraform will know. */
+function withSamples(value: unknown, sample = 'sample'): unknown {
   if (typeof value === 'string')
-    return Token.isUnresolved(value) ? value.replace(/\$\{TfToken\[[^\]]+\]\}/g, 'sample') : value;
-  if (Array.isArray(value)) return value.map(withSamples);
+    return Token.isUnresolved(value) ? value.replace(/\$\{TfToken\[[^\]]+\]\}/g, sample) : value;
+  if (Array.isArray(value)) return value.map((item) => withSamples(item, sample));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withSamples(item)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      withSamples(item, NETWORKS.includes(key) ? '10.0.0.0/8' : 'sample'),
+    ]),
+  );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { TerraformStack, Testing } from 'cdktf';
+import { TerraformStack, TerraformVariable, Testing } from 'cdktf';
 import { parse } from 'yaml';
 import type { BucketStorage, RegistrySettings } from '../../../constructs/shared/registry-settings.ts';
 import { checkedConfig, renderConfig, toYaml } from '../../../constructs/shared/render-config.ts';
@@ -104,12 +104,26 @@ describe('every option reaches the server', () => {
 
   test('redirect, and proxy instead', () => {
     const storage = BUCKET;
-    expect(serverConfig({ storage }).storage.redirect).toEqual({ disable: false, expirydelay: 1_200_000 });
-    expect(serverConfig({ storage, redirect: { mode: 'redirect', expiry: '5m' } }).storage.redirect).toEqual({
+    expect(serverConfig({ storage }).storage.redirect).toMatchObject({ disable: false, expirydelay: 1_200_000 });
+    expect(serverConfig({ storage, redirect: { mode: 'redirect', expiry: '5m' } }).storage.redirect).toMatchObject({
       disable: false,
       expirydelay: 300_000,
     });
     expect(serverConfig({ storage, redirect: { mode: 'proxy' } }).storage.redirect.disable).toBe(true);
+  });
+
+  test('networks and clients that are not redirected', () => {
+    const redirect = { exceptCidrs: ['10.0.0.0/8', 'fd00::/8'], exceptUserAgents: ['containerd/*'] };
+    expect(serverConfig({ storage: BUCKET, redirect }).storage.redirect.exceptions).toEqual({
+      networks: ['10.0.0.0/8', 'fd00::/8'],
+      useragents: ['containerd/*'],
+    });
+    expect(serverConfig({ storage: BUCKET, redirect: {} }).storage.redirect.exceptions.networks).toEqual([]);
+    expect(fault({ storage: BUCKET, redirect: { exceptCidrs: ['10.0.0.0/8', 'office'] } })).toMatch(
+      /redirect\.exceptCidrs\.1.* must be a network/,
+    );
+    const known = new TerraformVariable(new TerraformStack(Testing.app(), 'network'), 'cidr', {});
+    expect(fault({ storage: BUCKET, redirect: { exceptCidrs: [known.stringValue] } })).toBe('no fault');
   });
 
   test('deletes, on unless switched off', () => {
@@ -196,6 +210,12 @@ describe('every option reaches the server', () => {
       key: '/etc/tls.key',
       minimumtls: 'tls1.3',
     });
+  });
+
+  test('proxies that are trusted, none unless they are named', () => {
+    expect(serverConfig({}).http.trustedproxies).toEqual([]);
+    expect(serverConfig({ trustedProxies: ['10.0.3.0/24'] }).http.trustedproxies).toEqual(['10.0.3.0/24']);
+    expect(fault({ trustedProxies: ['0.0.0.0/0'] })).toMatch(/trustedProxies\.0.* is everybody/);
   });
 
   test('relative URLs, drain timeout, log level and access log', () => {
