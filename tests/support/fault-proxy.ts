@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
 /** An answer that the proxy gives in place of the target, which never hears of the request. */
@@ -51,6 +51,8 @@ export interface ProxiedRequest {
   /** With the query. */
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
+  /** Counts the connections: requests over the same one have the same number. */
+  readonly connection: number;
   /** Left out where none has happened to it. */
   readonly fault: Fault | undefined;
 }
@@ -96,10 +98,18 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     return due[0]?.fault;
   };
 
+  const connections = new WeakMap<Socket, number>();
+  let connectionCount = 0;
+  const connectionOf = (socket: Socket) => {
+    const connection = connections.get(socket) ?? ++connectionCount;
+    connections.set(socket, connection);
+    return connection;
+  };
+
   const server = createServer((request, response) => {
     const { method = 'GET', url = '/', headers } = request;
     const fault = faultFor(method, url);
-    requests.push({ method, path: url, headers, fault });
+    requests.push({ method, path: url, headers, connection: connectionOf(request.socket), fault });
     const failed = () => request.socket.destroy();
     // The other side may give up in the middle, as clients do that meet a fault.
     request.on('error', failed);
@@ -111,7 +121,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     switch (fault) {
       case undefined: {
         const answer = await forward(request);
-        response.writeHead(answer.statusCode as number, answer.rawHeaders);
+        response.writeHead(answer.statusCode as number, withoutConnection(answer.rawHeaders));
         answer.on('error', () => request.socket.destroy());
         answer.pipe(response);
         return;
@@ -169,7 +179,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       request.socket.write('HTTP/1.1 20');
       return;
     }
-    const { 'transfer-encoding': _chunked, ...headers } = answer.headers;
+    const { 'transfer-encoding': _chunked, connection: _connection, ...headers } = answer.headers;
     response.writeHead(answer.statusCode as number, { ...headers, 'content-length': String(body.byteLength) });
     await new Promise((sent) => response.write(body.subarray(0, Math.floor(body.byteLength / 2)), sent));
   };
@@ -196,6 +206,14 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       await once(server, 'close');
     },
   };
+}
+
+/** A header that is between two parties only, of names and values in turn: stand-ins close connections that a store would keep. */
+function withoutConnection(rawHeaders: readonly string[]): string[] {
+  return rawHeaders.filter((_each, index) => {
+    const name = rawHeaders[index - (index % 2)] as string;
+    return name.toLowerCase() !== 'connection';
+  });
 }
 
 async function readHalf(request: IncomingMessage): Promise<void> {

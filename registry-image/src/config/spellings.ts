@@ -30,7 +30,7 @@ const RENAMED = [
 ] as const;
 
 /** Words that distribution reads in any case. */
-const CASE_INSENSITIVE = ['log.level', 'validation.manifests.indexes.platforms'];
+const CASE_INSENSITIVE = ['log.level', 'storage.s3.loglevel', 'validation.manifests.indexes.platforms'];
 
 /** The path that a key of another version is read under, or the same path. */
 export function currentPath(path: readonly string[]): readonly string[] {
@@ -80,7 +80,10 @@ export function modernize(file: Section): Section {
     endpoint.includes('://') ? endpoint : `${scheme}://${endpoint}`,
   );
   // distribution's word for naming no class to the store.
-  update(config, 'storage.s3.storageclass', (name) => (name === 'NONE' ? 'STANDARD' : name));
+  update(config, 'storage.s3.storageclass', (name) => {
+    const upper = name.toUpperCase();
+    return upper === 'NONE' ? 'STANDARD' : upper;
+  });
   update(config, 'http.tls.ciphersuites', (suites) => suites.split(',').map((suite) => suite.trim()));
   return withoutNulls(config) as Section;
 }

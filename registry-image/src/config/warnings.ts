@@ -11,7 +11,6 @@ interface KeyWithoutEffect {
 
 /** Index reads are from SQL, whatever storage holds: nothing is listed or looked up there. */
 const INDEXED = 'the index answers this without asking storage';
-const S3_CLIENT = 'the S3 client decides this itself';
 const AZURE_COPY = 'a copy is waited for as long as it goes on';
 
 /** Keys that existing files hold and that nothing here acts on. A test holds that every other key is read by something. */
@@ -25,21 +24,7 @@ export const KEYS_WITHOUT_EFFECT: readonly KeyWithoutEffect[] = [
   { key: 'log.hooks', reason: 'no mail is sent for log lines; alert on the log itself' },
   { key: 'log.output', reason: 'the log goes to standard output', when: (output) => output !== 'stdout' },
   { key: 'log.reportcaller', reason: 'log lines do not name the line of code' },
-  { key: 'storage.filesystem.maxthreads', reason: 'Node.js limits file operations itself (UV_THREADPOOL_SIZE)' },
-  { key: 'storage.s3.objectownership', reason: 'objects are written without an ACL either way' },
-  { key: 'storage.s3.multipartcopychunksize', reason: S3_CLIENT },
-  { key: 'storage.s3.multipartcopymaxconcurrency', reason: S3_CLIENT },
-  { key: 'storage.s3.multipartcopythresholdsize', reason: S3_CLIENT },
-  {
-    key: 'storage.s3.maxrequestspersecond',
-    reason: 'requests are not throttled here; S3 does it, and the client waits',
-  },
-  { key: 'storage.s3.maxretries', reason: S3_CLIENT },
   { key: 'storage.s3.parallelwalk', reason: 'the bucket is walked by reindex only' },
-  { key: 'storage.s3.checksum_disabled', reason: 'checksums are sent only where S3 requires one' },
-  { key: 'storage.s3.checksum_algorithm', reason: 'checksums are sent only where S3 requires one' },
-  { key: 'storage.s3.useragent', reason: S3_CLIENT },
-  { key: 'storage.s3.loglevel', reason: 'requests to S3 are not logged one by one' },
   {
     key: 'storage.azure.retry_try_timeout',
     reason: 'a call ends when its connection is silent for a minute, however long it takes in all',

@@ -7,6 +7,7 @@ import { openAuth } from '../auth/open-auth.ts';
 import type { Config } from '../config/schema.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { createRegistry, type Registry } from '../registry/registry.ts';
+import { STORAGE_CALLS } from '../storage/storage-calls.ts';
 import type { StorageDriver } from '../storage/storage-driver.ts';
 import { loadServerTls } from '../tls/server-tls.ts';
 import { watchServerTls } from '../tls/watch-server-tls.ts';
@@ -45,6 +46,8 @@ export async function openServerProcess(options: ServerProcessOptions): Promise<
   const app = await buildApp({ config, registry, authentication, ...(tls && { tls: tls.options }) });
   await registry.health.start();
   const tlsWatch = tls && watchServerTls(app.server, tlsSettings, tls.options, app.log, { externalHost });
+  const logStorageCall = (call: unknown) => app.log.info(call, 'storage call');
+  STORAGE_CALLS.subscribe(logStorageCall);
   const reloadTls = () => void tlsWatch?.reload();
   process.on('SIGHUP', reloadTls);
 
@@ -61,6 +64,7 @@ export async function openServerProcess(options: ServerProcessOptions): Promise<
       registry.health.drain();
       await closeWithin(app, draintimeout);
       process.off('SIGHUP', reloadTls);
+      STORAGE_CALLS.unsubscribe(logStorageCall);
       tlsWatch?.close();
       registry.health.stop();
       await registry.uploads.close();

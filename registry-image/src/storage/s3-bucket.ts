@@ -2,43 +2,50 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { Config } from '../config/schema.ts';
 import { type OpenRange, openResumingReader } from './resuming-reader.ts';
+import { S3Checksums } from './s3-checksum.ts';
+import type { S3Action, S3Dialect } from './s3-dialect.ts';
 import { explainS3Error, isMissingObject, isS3Error } from './s3-errors.ts';
+import { bytesOfRange } from './s3-range.ts';
 import { type ByteRange, ObjectNotFoundError, type ObjectReader, type StorageKey } from './storage-driver.ts';
 
 export type S3Options = NonNullable<Config['storage']['s3']>;
 
-/** IAM actions that the driver needs: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html */
-export type S3Action =
-  | 's3:AbortMultipartUpload'
-  | 's3:DeleteObject'
-  | 's3:GetObject'
-  | 's3:ListBucket'
-  | 's3:PutObject';
+/** Parameters of a new object. */
+interface NewObject {
+  readonly ServerSideEncryption?: 'AES256' | 'aws:kms';
+  readonly SSEKMSKeyId?: string;
+  readonly ACL?: S3Options['objectacl'];
+}
 
 /** A bucket, or the part of it below `rootdirectory`: the names in it, how new objects are stored, and what its errors mean. */
 export class S3Bucket {
   readonly client: S3Client;
+  readonly dialect: S3Dialect;
   readonly name: string;
-  /** Parameters of every new object. */
-  readonly encryption: { readonly ServerSideEncryption?: 'AES256' | 'aws:kms'; readonly SSEKMSKeyId?: string };
-  /** Parameter of new objects that are there to stay; uploads in progress are kept in STANDARD, which has no minimal duration. */
-  readonly storageClass: { readonly StorageClass?: S3Options['storageclass'] };
+  readonly checksums: S3Checksums;
+  readonly newObject: NewObject;
+  /** Of new objects that are there to stay; uploads in progress are kept in STANDARD, which has no minimal duration. */
+  readonly lastingObject: NewObject & { readonly StorageClass?: S3Options['storageclass'] };
   readonly #root: string;
   readonly #region: string;
 
-  constructor(options: S3Options, client: S3Client) {
+  constructor(options: S3Options, client: S3Client, dialect: S3Dialect) {
     this.client = client;
+    this.dialect = dialect;
     this.name = options.bucket;
+    this.checksums = new S3Checksums(options);
     this.#region = options.region;
     const root = options.rootdirectory.replace(/^\/+|\/+$/g, '');
     this.#root = root === '' ? '' : `${root}/`;
-    const { encrypt, keyid, storageclass } = options;
-    this.encryption = {
+    const { encrypt, keyid, objectacl, storageclass } = options;
+    this.newObject = {
       ...(encrypt && { ServerSideEncryption: keyid === undefined ? 'AES256' : 'aws:kms' }),
       ...(encrypt && keyid !== undefined && { SSEKMSKeyId: keyid }),
+      // What objects without one have anyway; buckets without ACLs refuse to be told of one.
+      ...(objectacl !== 'private' && { ACL: objectacl }),
     };
     // Left out for S3-compatible stores that refuse to be told of any class.
-    this.storageClass = storageclass === 'STANDARD' ? {} : { StorageClass: storageclass };
+    this.lastingObject = { ...this.newObject, ...(storageclass !== 'STANDARD' && { StorageClass: storageclass }) };
   }
 
   /** Parameters that name an object. */
@@ -67,8 +74,8 @@ export class S3Bucket {
       return await send(this.client);
     } catch (error) {
       if (isMissingObject(error)) throw new ObjectNotFoundError(key, { cause: error });
-      const kmsKey = this.encryption.SSEKMSKeyId;
-      throw explainS3Error(error, { action, bucket: this.name, region: this.#region, kmsKey });
+      const kmsKey = this.newObject.SSEKMSKeyId;
+      throw explainS3Error(error, { action, bucket: this.name, region: this.#region, kmsKey }, this.dialect);
     }
   }
 
@@ -80,10 +87,10 @@ export class S3Bucket {
   async #openRange(key: StorageKey, { start, end }: Parameters<OpenRange>[0]): Promise<Readable> {
     const Range = start === 0 && end === undefined ? undefined : `bytes=${start}-${end ?? ''}`;
     try {
-      return await this.call('s3:GetObject', key, async (client) => {
-        const { Body } = await client.send(new GetObjectCommand({ ...this.at(key), Range }));
-        return Body as Readable;
-      });
+      const answer = await this.call('s3:GetObject', key, (client) =>
+        client.send(new GetObjectCommand({ ...this.at(key), Range })),
+      );
+      return bytesOfRange(answer, start, end);
     } catch (error) {
       if (isS3Error(error, 'InvalidRange')) return Readable.from([], { objectMode: false });
       throw error;

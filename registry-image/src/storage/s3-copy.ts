@@ -13,12 +13,12 @@ export interface CopyLimits {
   readonly maxBytes: number;
   /** Bytes of one part of a larger object. */
   readonly partBytes: number;
+  /** Parts that are copied at the same time. */
+  readonly concurrency: number;
 }
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html: 5 GiB in one call, 10,000 parts. */
-const LIMITS: CopyLimits = { maxBytes: 5 * 1024 ** 3, partBytes: 1024 ** 3 };
-
-const PARTS_IN_FLIGHT = 4;
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const MAX_PARTS = 10_000;
 
 /** Copies an object inside the bucket without its bytes passing through here. @param size of the object, in bytes */
 export async function copyObject(
@@ -26,53 +26,36 @@ export async function copyObject(
   from: StorageKey,
   to: StorageKey,
   size: number,
-  limits: CopyLimits = LIMITS,
+  limits: CopyLimits,
 ): Promise<void> {
   if (size > limits.maxBytes) {
-    await copyInParts(bucket, from, to, size, limits.partBytes);
+    await copyInParts(bucket, from, to, size, limits);
     return;
   }
   await bucket.call('s3:PutObject', from, (client) =>
     client.send(
-      new CopyObjectCommand({
-        ...bucket.at(to),
-        ...bucket.encryption,
-        ...bucket.storageClass,
-        CopySource: bucket.copySource(from),
-      }),
+      new CopyObjectCommand({ ...bucket.at(to), ...bucket.lastingObject, CopySource: bucket.copySource(from) }),
     ),
   );
 }
 
-async function copyInParts(bucket: S3Bucket, from: StorageKey, to: StorageKey, size: number, partBytes: number) {
+async function copyInParts(bucket: S3Bucket, from: StorageKey, to: StorageKey, size: number, limits: CopyLimits) {
   const target = bucket.at(to);
+  const partBytes = Math.max(limits.partBytes, Math.ceil(size / MAX_PARTS));
   const { UploadId } = await bucket.call('s3:PutObject', to, (client) =>
-    client.send(new CreateMultipartUploadCommand({ ...target, ...bucket.encryption, ...bucket.storageClass })),
+    client.send(new CreateMultipartUploadCommand({ ...target, ...bucket.lastingObject })),
   );
+  const copyPart = async (index: number) => {
+    const start = index * partBytes;
+    const range = `bytes=${start}-${Math.min(start + partBytes, size) - 1}`;
+    const part = { ...target, UploadId, PartNumber: index + 1 };
+    const { CopyPartResult } = await bucket.call('s3:PutObject', from, (client) =>
+      client.send(new UploadPartCopyCommand({ ...part, CopySource: bucket.copySource(from), CopySourceRange: range })),
+    );
+    return { ETag: CopyPartResult?.ETag, PartNumber: index + 1 };
+  };
   try {
-    const starts = Array.from({ length: Math.ceil(size / partBytes) }, (_, index) => index * partBytes);
-    const etags: (string | undefined)[] = [];
-    const remaining = starts.entries();
-    const copyParts = async () => {
-      // Several of these loops take from one iterator.
-      for (const [index, start] of remaining) {
-        const range = `bytes=${start}-${Math.min(start + partBytes, size) - 1}`;
-        const { CopyPartResult } = await bucket.call('s3:PutObject', from, (client) =>
-          client.send(
-            new UploadPartCopyCommand({
-              ...target,
-              UploadId,
-              PartNumber: index + 1,
-              CopySource: bucket.copySource(from),
-              CopySourceRange: range,
-            }),
-          ),
-        );
-        etags[index] = CopyPartResult?.ETag;
-      }
-    };
-    await Promise.all(Array.from({ length: PARTS_IN_FLIGHT }, copyParts));
-    const Parts = etags.map((ETag, index) => ({ ETag, PartNumber: index + 1 }));
+    const Parts = await severalAtATime(Math.ceil(size / partBytes), limits.concurrency, copyPart);
     await bucket.call('s3:PutObject', to, (client) =>
       client.send(new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts } })),
     );
@@ -81,4 +64,29 @@ async function copyInParts(bucket: S3Bucket, from: StorageKey, to: StorageKey, s
     await bucket.client.send(new AbortMultipartUploadCommand({ ...target, UploadId })).catch(() => {});
     throw error;
   }
+}
+
+/** Runs a task for each of 0 to count - 1. @throws what failed first, when the tasks that were under way have ended */
+async function severalAtATime<T>(
+  count: number,
+  concurrency: number,
+  task: (index: number) => Promise<T>,
+): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < count) {
+      const index = next++;
+      try {
+        results[index] = await task(index);
+      } catch (error) {
+        next = count;
+        throw error;
+      }
+    }
+  };
+  const workers = Array.from({ length: Math.min(concurrency, count) }, work);
+  await Promise.allSettled(workers);
+  await Promise.all(workers);
+  return results;
 }

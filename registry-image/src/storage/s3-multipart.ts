@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { MultipartBackend, SentPart } from './multipart-backend.ts';
 import type { S3Bucket } from './s3-bucket.ts';
+import { completedPart } from './s3-checksum.ts';
 import { isS3Error } from './s3-errors.ts';
 import { ObjectNotFoundError, type StorageKey } from './storage-driver.ts';
 
@@ -25,20 +26,29 @@ export class S3Multipart implements MultipartBackend {
 
   async begin(key: StorageKey): Promise<string> {
     const { UploadId = '' } = await this.#bucket.call('s3:PutObject', key, (client) =>
-      client.send(new CreateMultipartUploadCommand({ ...this.#bucket.at(key), ...this.#bucket.encryption })),
+      client.send(
+        new CreateMultipartUploadCommand({
+          ...this.#bucket.at(key),
+          ...this.#bucket.newObject,
+          ...this.#bucket.checksums.parameter,
+        }),
+      ),
     );
     return UploadId;
   }
 
   async sendPart(key: StorageKey, UploadId: string, PartNumber: number, Body: Uint8Array): Promise<string> {
-    const { ETag = '' } = await this.#bucket.call('s3:PutObject', key, (client) =>
-      client.send(new UploadPartCommand({ ...this.#bucket.at(key), UploadId, PartNumber, Body })),
+    const { checksums } = this.#bucket;
+    const part = await this.#bucket.call('s3:PutObject', key, (client) =>
+      client.send(
+        new UploadPartCommand({ ...this.#bucket.at(key), ...checksums.parameter, UploadId, PartNumber, Body }),
+      ),
     );
-    return ETag;
+    return checksums.tagOf(part);
   }
 
   async complete(key: StorageKey, UploadId: string, parts: readonly SentPart[]): Promise<void> {
-    const Parts = parts.map(({ etag }, index) => ({ ETag: etag, PartNumber: index + 1 }));
+    const Parts = parts.map(({ etag }, index) => completedPart(etag, index + 1));
     try {
       await this.#bucket.call('s3:PutObject', key, (client) =>
         client.send(
@@ -64,7 +74,14 @@ export class S3Multipart implements MultipartBackend {
 
   async put(key: StorageKey, Body: Uint8Array): Promise<void> {
     await this.#bucket.call('s3:PutObject', key, (client) =>
-      client.send(new PutObjectCommand({ ...this.#bucket.at(key), ...this.#bucket.encryption, Body })),
+      client.send(
+        new PutObjectCommand({
+          ...this.#bucket.at(key),
+          ...this.#bucket.newObject,
+          ...this.#bucket.checksums.parameter,
+          Body,
+        }),
+      ),
     );
   }
 

@@ -20,11 +20,11 @@ const MAX_PAUSE_MS = 20_000;
  * few pushes uses up: the pushes after it would fail at their first reset.
  */
 export class S3Retries implements RetryStrategy {
-  readonly #maxAttempts: number;
+  readonly #maxRetries: number;
   readonly #firstPauseMs: number;
 
-  constructor(maxAttempts: number, firstPauseMs: number) {
-    this.#maxAttempts = maxAttempts;
+  constructor(maxRetries: number, firstPauseMs: number) {
+    this.#maxRetries = maxRetries;
     this.#firstPauseMs = firstPauseMs;
   }
 
@@ -34,17 +34,17 @@ export class S3Retries implements RetryStrategy {
 
   /** @throws when the call has failed for good */
   async refreshRetryTokenForRetry(token: RetryToken, failure: Failure): Promise<RetryToken> {
-    const repetitions = token.getRetryCount() + 1;
-    if (repetitions >= this.#maxAttempts || !isPassing(failure)) throw new Error('not tried again');
-    const pause = this.#pauseBefore(repetitions, failure);
-    return { getRetryCount: () => repetitions, getRetryDelay: () => pause };
+    const retry = token.getRetryCount() + 1;
+    if (retry > this.#maxRetries || !isPassing(failure)) throw new Error('not tried again');
+    const pause = this.#pauseBefore(retry, failure);
+    return { getRetryCount: () => retry, getRetryDelay: () => pause };
   }
 
   recordSuccess(): void {}
 
-  #pauseBefore(repetition: number, { errorType, retryAfterHint }: Failure): number {
+  #pauseBefore(retry: number, { errorType, retryAfterHint }: Failure): number {
     const factor = errorType === 'THROTTLING' ? THROTTLED_FACTOR : 1;
-    const longest = this.#firstPauseMs * factor * 2 ** (repetition - 1);
+    const longest = this.#firstPauseMs * factor * 2 ** (retry - 1);
     const asked = (retryAfterHint?.getTime() ?? 0) - Date.now();
     return Math.min(Math.max(Math.random() * longest, asked), MAX_PAUSE_MS);
   }

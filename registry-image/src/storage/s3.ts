@@ -9,8 +9,9 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { MultipartUpload } from './multipart-upload.ts';
 import { S3Bucket, type S3Options } from './s3-bucket.ts';
-import { createS3Client } from './s3-client.ts';
-import { copyObject } from './s3-copy.ts';
+import { createS3Client, createSigner } from './s3-client.ts';
+import { type CopyLimits, copyObject } from './s3-copy.ts';
+import { AWS, type S3Action, type S3Dialect } from './s3-dialect.ts';
 import { S3Multipart } from './s3-multipart.ts';
 import type {
   ByteRange,
@@ -19,12 +20,13 @@ import type {
   RedirectOptions,
   StorageDriver,
   StorageKey,
+  StorageOperation,
   StoragePermissions,
   StorageUpload,
 } from './storage-driver.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: who may not list is told 403 of an object that is not there. */
-const PERMISSIONS = {
+const PERMISSIONS: Readonly<Record<StorageOperation, readonly S3Action[]>> = {
   open: ['s3:ListBucket'],
   write: ['s3:PutObject'],
   read: ['s3:GetObject'],
@@ -36,30 +38,49 @@ const PERMISSIONS = {
   upload: ['s3:PutObject', 's3:GetObject', 's3:DeleteObject', 's3:ListBucket'],
   cancel: ['s3:AbortMultipartUpload', 's3:DeleteObject'],
   redirect: ['s3:GetObject'],
-} as const;
+};
+
+/** What tests and presets bring along. */
+export interface S3Setup {
+  /** @default - one for the options */
+  readonly client?: S3Client;
+  /** Words for the operator. @default - those of AWS */
+  readonly dialect?: S3Dialect;
+}
 
 /**
  * Objects in a bucket of S3 or of a store that speaks its protocol, in the layout of CNCF distribution's driver.
  * Needs s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects.
  */
 export class S3Driver implements StorageDriver {
-  readonly name = 's3';
+  readonly name: string;
   readonly resource: string;
-  readonly permissions: StoragePermissions = PERMISSIONS;
+  readonly permissions: StoragePermissions;
   readonly #bucket: S3Bucket;
   readonly #multipart: S3Multipart;
+  readonly #signer: S3Client;
   readonly #chunkBytes: number;
+  readonly #copyLimits: CopyLimits;
 
-  private constructor(options: S3Options, client: S3Client) {
-    this.#bucket = new S3Bucket(options, client);
-    this.resource = `s3://${options.bucket}/${this.#bucket.at('').Key}`;
+  private constructor(options: S3Options, client: S3Client, dialect: S3Dialect) {
+    this.#bucket = new S3Bucket(options, client, dialect);
     this.#multipart = new S3Multipart(this.#bucket);
+    this.#signer = createSigner(options, client);
     this.#chunkBytes = options.chunksize;
+    this.#copyLimits = {
+      maxBytes: options.multipartcopythresholdsize,
+      partBytes: options.multipartcopychunksize,
+      concurrency: options.multipartcopymaxconcurrency,
+    };
+    this.name = dialect.driver;
+    this.resource = `${dialect.driver}://${options.bucket}/${this.#bucket.at('').Key}`;
+    this.permissions = permissionsIn(dialect);
   }
 
   /** @throws Error that says what to do when the bucket cannot be listed */
-  static async open(options: S3Options, client: S3Client = createS3Client(options)): Promise<S3Driver> {
-    const driver = new S3Driver(options, client);
+  static async open(options: S3Options, setup: S3Setup = {}): Promise<S3Driver> {
+    const { client = createS3Client(options), dialect = AWS } = setup;
+    const driver = new S3Driver(options, client, dialect);
     try {
       await driver.#listPage('', { MaxKeys: 1 });
     } catch (error) {
@@ -74,9 +95,11 @@ export class S3Driver implements StorageDriver {
   }
 
   async write(key: StorageKey, bytes: Uint8Array): Promise<void> {
-    const { encryption, storageClass } = this.#bucket;
+    const { lastingObject, checksums } = this.#bucket;
     await this.#bucket.call('s3:PutObject', key, (client) =>
-      client.send(new PutObjectCommand({ ...this.#bucket.at(key), ...encryption, ...storageClass, Body: bytes })),
+      client.send(
+        new PutObjectCommand({ ...this.#bucket.at(key), ...lastingObject, ...checksums.parameter, Body: bytes }),
+      ),
     );
   }
 
@@ -101,7 +124,7 @@ export class S3Driver implements StorageDriver {
 
   async move(from: StorageKey, to: StorageKey): Promise<void> {
     const { size } = await this.stat(from);
-    await copyObject(this.#bucket, from, to, size);
+    await copyObject(this.#bucket, from, to, size, this.#copyLimits);
     await this.delete(from);
   }
 
@@ -119,13 +142,14 @@ export class S3Driver implements StorageDriver {
   async redirectUrl(key: StorageKey, { method, expiresIn }: RedirectOptions): Promise<URL> {
     const Command = method === 'GET' ? GetObjectCommand : HeadObjectCommand;
     const options = { expiresIn: Math.floor(expiresIn / 1000) };
-    return this.#bucket.call('s3:GetObject', key, async (client) => {
-      return new URL(await getSignedUrl(client, new Command(this.#bucket.at(key)), options));
+    return this.#bucket.call('s3:GetObject', key, async () => {
+      return new URL(await getSignedUrl(this.#signer, new Command(this.#bucket.at(key)), options));
     });
   }
 
   async close(): Promise<void> {
     this.#bucket.client.destroy();
+    this.#signer.destroy();
   }
 
   async #listPage(prefix: string, options: { MaxKeys?: number; ContinuationToken?: string | undefined }) {
@@ -134,6 +158,12 @@ export class S3Driver implements StorageDriver {
       client.send(new ListObjectsV2Command({ Bucket, Prefix: Key, ...options })),
     );
   }
+}
+
+function permissionsIn(dialect: S3Dialect): StoragePermissions {
+  return Object.fromEntries(
+    Object.entries(PERMISSIONS).map(([operation, actions]) => [operation, actions.map(dialect.actionOf)]),
+  );
 }
 
 function objectInfo(key: StorageKey, size = 0, modifiedAt = new Date(0)): ObjectInfo {

@@ -46,7 +46,6 @@ describe('the file of an existing registry starts this server unchanged', () => 
     expect(config.http.headers).toEqual({ 'X-Content-Type-Options': ['nosniff'] });
     expect(config.validation.manifests.indexes.platforms).toBe('list');
     expect(keysWarnedOf(warnings)).toEqual([
-      'storage.s3.multipartcopychunksize',
       'storage.cache.blobdescriptor',
       'http.secret',
       'http.http2',

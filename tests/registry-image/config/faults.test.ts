@@ -110,7 +110,7 @@ describe('keys that exclude or need each other', () => {
   test.each([
     ['two drivers', 'version: 0.1\nstorage: {inmemory: , filesystem: }', 'storage', /exactly one driver .* are set/],
     ['no driver', 'version: 0.1\nstorage: {delete: {enabled: true}}', 'storage', /exactly one driver .* none is set/],
-    ['a driver of later', 'version: 0.1\nstorage: {gcs: {bucket: b}}', 'storage.gcs', /this version does not serve/],
+    ['a driver of later', 'version: 0.1\nstorage: {oss: {bucket: b}}', 'storage.oss', /this version does not serve/],
     ['two logins', `${STORAGE}${TOKEN}, jwks: /j}, htpasswd: {realm: r, path: /p}}`, 'auth', /token and htpasswd/],
     ['silly login', `${STORAGE}auth: silly`, 'auth.silly', /lets everybody in/],
     ['tokens nobody can check', `${STORAGE}${TOKEN}}}`, 'auth.token', /needs rootcertbundle or jwks/],
@@ -229,12 +229,6 @@ describe('keys that exclude or need each other', () => {
       'version: 0.1\nstorage: {s3: {bucket: images, region: r, secure: false}}',
       'storage.s3.secure',
       /over TLS only/,
-    ],
-    [
-      'FIPS endpoints',
-      'version: 0.1\nstorage: {s3: {bucket: images, region: r, usefipsendpoint: true}}',
-      'storage.s3.usefipsendpoint',
-      /s3-fips/,
     ],
     ["GitLab's database", `${STORAGE}database: {enabled: true}`, 'database.enabled', /would be missing/],
     ['a pull-through cache', `${STORAGE}proxy: {remoteurl: "https://x"}`, 'proxy', /no pull-through cache/],

@@ -45,7 +45,7 @@ describeWith(['moto_server'], 'an upload to S3', () => {
   });
   beforeEach(async () => {
     client = createS3Client(options);
-    failing = await S3Driver.open(options, client);
+    failing = await S3Driver.open(options, { client });
   });
 
   test('that loses a part keeps those before it, says so, and goes on from there', async () => {

@@ -6,7 +6,7 @@ import { describeFaults } from './fault-suite.ts';
 import { createBucket, s3Options } from './moto-bucket.ts';
 
 /** A store that is quick, or fails. */
-const LIMITS = { connectMs: 500, idleMs: 400, firstPauseMs: 10 };
+const LIMITS = { connectMs: 500, idleMs: 600, firstPauseMs: 10 };
 
 describeWith(['moto_server'], 'S3 that fails', () => {
   describeFaults('s3', async () => {
@@ -18,7 +18,7 @@ describeWith(['moto_server'], 'S3 that fails', () => {
       secrets: ['secret-of-the-key', 'X-Amz-'],
       open: (regionendpoint) => {
         const options = s3Options(moto, { regionendpoint, secretkey: 'secret-of-the-key' });
-        return S3Driver.open(options, createS3Client(options, LIMITS));
+        return S3Driver.open(options, { client: createS3Client(options, LIMITS) });
       },
       stop: moto.stop,
     };

@@ -1,15 +1,15 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Agent } from 'node:http';
 
-import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { storageSchema } from '../../../registry-image/src/config/storage-schema.ts';
 import { CheckedDriver } from '../../../registry-image/src/storage/checked-driver.ts';
 import { openStorageDriver } from '../../../registry-image/src/storage/open-driver.ts';
 import { S3Driver } from '../../../registry-image/src/storage/s3.ts';
-import { S3Bucket, type S3Options } from '../../../registry-image/src/storage/s3-bucket.ts';
-import { createS3Client } from '../../../registry-image/src/storage/s3-client.ts';
-import { copyObject } from '../../../registry-image/src/storage/s3-copy.ts';
+import type { S3Options } from '../../../registry-image/src/storage/s3-bucket.ts';
+import { createS3Client, S3_TIME_LIMITS } from '../../../registry-image/src/storage/s3-client.ts';
+import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
 import { readObject } from '../../support/read-object.ts';
 import { describeWith } from '../../support/requirements.ts';
@@ -40,7 +40,7 @@ describeWith(['moto_server'], 'S3', () => {
     });
     const overrides = { requestHandler: { httpAgent } };
     await createBucket(options, overrides);
-    const open = () => S3Driver.open(options, createS3Client(options, undefined, overrides));
+    const open = () => S3Driver.open(options, { client: createS3Client(options, undefined, overrides) });
     return { driver: await open(), reopen: open, stop: moto.stop };
   });
 
@@ -114,14 +114,49 @@ describeWith(['moto_server'], 'S3', () => {
       await driver.close();
     });
 
-    test('copies an object in parts when it is larger than S3 copies at once', async () => {
-      const bucket = new S3Bucket(options, createS3Client(options));
-      const driver = await S3Driver.open(options, bucket.client);
-      const bytes = Buffer.alloc(16 * MIB + 5, randomUUID());
+    test('copies an object in parts when it is larger than the threshold, and small ones in one call', async () => {
+      const proxy = await startFaultProxy(moto.endpoint);
+      const inParts = {
+        regionendpoint: proxy.url,
+        multipartcopythresholdsize: 6 * MIB,
+        multipartcopychunksize: 5 * MIB,
+        multipartcopymaxconcurrency: 2,
+      };
+      const driver = await S3Driver.open(s3Options(moto, inParts));
+      const copies = () => proxy.requests.filter(({ headers }) => headers['x-amz-copy-source'] !== undefined);
+      const bytes = randomBytes(16 * MIB + 5);
       await driver.write('copies/from', bytes);
-      await copyObject(bucket, 'copies/from', 'copies/to', bytes.length, { maxBytes: 6 * MIB, partBytes: 5 * MIB });
+      await driver.move('copies/from', 'copies/to');
+      expect(copies().map(({ headers }) => headers['x-amz-copy-source-range'])).toHaveLength(4);
       expect((await readObject(await driver.read('copies/to'))).equals(bytes)).toBe(true);
+
+      proxy.clear();
+      await driver.write('copies/from', bytes.subarray(0, 6 * MIB));
+      await driver.move('copies/from', 'copies/to');
+      expect(copies().map(({ headers }) => headers['x-amz-copy-source-range'])).toEqual([undefined]);
       await driver.close();
+      await proxy.stop();
+    });
+
+    test('leaves nothing of a copy in parts that fails', async () => {
+      const proxy = await startFaultProxy(moto.endpoint);
+      const options = s3Options(moto, {
+        regionendpoint: proxy.url,
+        multipartcopythresholdsize: 0,
+        multipartcopychunksize: 5 * MIB,
+      });
+      const client = createS3Client(options, { ...S3_TIME_LIMITS, firstPauseMs: 1 });
+      const driver = await S3Driver.open(options, { client });
+      await driver.write('failing/from', Buffer.alloc(16 * MIB));
+      proxy.inject({ method: 'PUT', path: /partNumber=2/, times: Number.POSITIVE_INFINITY, fault: 'status-500' });
+      await expect(driver.move('failing/from', 'failing/to')).rejects.toThrow(/500 .* 6 times: the store has failed/);
+      expect((await driver.stat('failing/from')).size).toBe(16 * MIB);
+      const { Uploads } = await client.send(
+        new ListMultipartUploadsCommand({ Bucket: options.bucket, Prefix: 'failing/' }),
+      );
+      expect(Uploads ?? []).toEqual([]);
+      await driver.close();
+      await proxy.stop();
     });
 
     test('is opened from a configuration, with endpoint and credentials from the environment', async () => {
