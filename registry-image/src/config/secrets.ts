@@ -7,7 +7,8 @@ const SECRET_KEYS = [
   /^storage\.s3\.(secretkey|sessiontoken)$/,
   /^storage\.azure\.(accountkey|credentials\.secret)$/,
   /^storage\.swift\.(password|secretkey|applicationcredentialsecret)$/,
-  /^storage\.(gcs|oss)\./,
+  /^storage\.gcs\.credentials\.private_key$/,
+  /^storage\.oss\./,
   /^http\.secret$/,
   /^notifications\.endpoints\.\d+\.headers\./,
 ];

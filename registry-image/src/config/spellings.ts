@@ -111,7 +111,7 @@ function update(config: Section, path: string, change: (text: string) => unknown
 
 /** Drivers take their options as text too: `encrypt: "true"`, `chunksize: "5242880"`. */
 function unquoteOptions(config: Section): void {
-  for (const driver of ['azure', 's3', 'swift']) {
+  for (const driver of ['azure', 'gcs', 's3', 'swift']) {
     const options = valueAt(config, ['storage', driver]);
     if (!isSection(options)) continue;
     for (const [key, value] of Object.entries(options)) {

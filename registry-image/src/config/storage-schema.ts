@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { azureSchema } from './azure-schema.ts';
+import { gcsSchema } from './gcs-schema.ts';
 import { redirectSchema } from './redirect-schema.ts';
 import { s3Schema } from './s3-schema.ts';
 import { swiftSchema } from './swift-schema.ts';
@@ -15,8 +16,8 @@ const filesystem = z.strictObject({
 
 const inmemory = z.strictObject({});
 
-const DRIVERS = ['filesystem', 's3', 'azure', 'swift', 'inmemory'] as const;
-const LATER_DRIVERS = ['gcs', 'oss'] as const;
+const DRIVERS = ['filesystem', 's3', 'gcs', 'azure', 'swift', 'inmemory'] as const;
+const LATER_DRIVERS = ['oss'] as const;
 const laterDriver = notServed(`is a driver that this version does not serve; it serves ${DRIVERS.join(', ')}`);
 
 const uploadpurging = z.strictObject({
@@ -32,10 +33,10 @@ export const storageSchema = z
   .strictObject({
     filesystem: filesystem.optional(),
     s3: s3Schema.optional(),
+    gcs: gcsSchema.optional(),
     azure: azureSchema.optional(),
     swift: swiftSchema.optional(),
     inmemory: inmemory.optional(),
-    gcs: laterDriver,
     oss: laterDriver,
     delete: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
     redirect: redirectSchema.prefault({}),

@@ -36,6 +36,8 @@ export const KEYS_WITHOUT_EFFECT: readonly KeyWithoutEffect[] = [
   { key: 'storage.azure.apipoolmaxelapsedtime', reason: AZURE_COPY },
   { key: 'storage.azure.debuglog', reason: 'requests to Azure are not logged one by one' },
   { key: 'storage.azure.debuglogevents', reason: 'requests to Azure are not logged one by one' },
+  { key: 'storage.gcs.parallelwalk', reason: 'the bucket is walked by reindex only' },
+  { key: 'storage.gcs.debug_log', reason: 'requests to Cloud Storage are not logged one by one' },
   {
     key: 'storage.cache.blobdescriptor',
     reason: `no cache in Redis is used: ${INDEXED}`,

@@ -9,12 +9,16 @@ export async function openStorageDriver(storage: Config['storage']): Promise<Sto
   return new CheckedDriver(await openConfigured(storage));
 }
 
-async function openConfigured({ filesystem, s3, azure, swift }: Config['storage']): Promise<StorageDriver> {
+async function openConfigured({ filesystem, s3, gcs, azure, swift }: Config['storage']): Promise<StorageDriver> {
   if (filesystem !== undefined) return FilesystemDriver.open(filesystem);
   if (s3 !== undefined) {
     // The SDK takes longer to load than the whole server; only those who use it wait for it.
     const { S3Driver } = await import('./s3.ts');
     return S3Driver.open(s3);
+  }
+  if (gcs !== undefined) {
+    const { GcsDriver } = await import('./gcs.ts');
+    return GcsDriver.open(gcs);
   }
   if (azure !== undefined) {
     const { AzureDriver } = await import('./azure.ts');
