@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { ArrangementName, OpponentName } from './cases.ts';
 import { behindNginx } from './contestants/behind-nginx.ts';
 import type { Contestant } from './contestants/contestant.ts';
@@ -24,12 +25,17 @@ export interface Peer {
 /** The peers of this machine: Debian's docker-registry, those of `--peer`, and nginx where it is installed. */
 export function findPeers(further: readonly string[]): readonly Peer[] {
   const registry = requireTool('docker-registry');
-  const registries = [registry, ...further].map((program, index) => ({
-    name: `${index === 0 ? 'docker-registry' : nameOf(program)} ${versionOf(program)}`,
-    program,
-    opponent: 'docker-registry' as const,
-    isFurther: index > 0,
-  }));
+  const registries: Peer[] = [];
+  for (const program of [registry, ...further]) {
+    const name = `${path.basename(program)} ${versionOf(program)}`;
+    const namesakes = registries.filter((peer) => peer.name.startsWith(name)).length;
+    registries.push({
+      name: namesakes === 0 ? name : `${name} (${namesakes + 1})`,
+      program,
+      opponent: 'docker-registry',
+      isFurther: registries.length > 0,
+    });
+  }
   const webServer = findTool('nginx');
   if (webServer === undefined) return registries;
   return [...registries, { name: 'nginx', program: webServer, opponent: 'nginx', isFurther: false }];
@@ -61,8 +67,4 @@ export function opponent(name: ArrangementName, peer: Peer, { work, dataSet }: A
   if (peer.opponent === 'docker-registry') return distribution(common);
   const digest = dataSet.layers['512mib'];
   return nginx({ ...common, blobs: [{ path: layerPath('512mib')(dataSet), digest }] });
-}
-
-function nameOf(program: string): string {
-  return program.split('/').at(-1) as string;
 }

@@ -8,7 +8,7 @@ const NO_LIMIT = 1_000_000;
 
 /** HEADs as fast as the server answers, with ab: wrk waits for the body that an answer to HEAD does not have. */
 export function abHead({ seconds, ...load }: GetLoad): Promise<Traffic> {
-  return ab(['-i', '-t', String(seconds), '-n', String(NO_LIMIT)], load);
+  return ab(['-i', '-t', String(Math.ceil(seconds)), '-n', String(NO_LIMIT)], load);
 }
 
 /** So many GETs, to make a server warm. */

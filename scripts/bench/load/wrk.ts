@@ -7,7 +7,7 @@ export interface GetLoad {
   readonly url: string;
   readonly token: string;
   readonly connections: number;
-  /** Whole seconds. */
+  /** wrk and ab take whole seconds, and round up. */
   readonly seconds: number;
 }
 
@@ -29,7 +29,16 @@ interface Summary extends Required<Traffic> {
 /** GETs as fast as the server answers, with wrk in one thread. @throws Error when any answer was not the right one */
 export async function wrk({ url, token, connections, seconds }: GetLoad): Promise<Traffic> {
   const output = await printed(requireTool('wrk'), [
-    ...['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`, '--timeout', '30s'],
+    ...[
+      '--threads',
+      '1',
+      '--connections',
+      String(connections),
+      '--duration',
+      `${Math.ceil(seconds)}s`,
+      '--timeout',
+      '30s',
+    ],
     ...['--header', `Authorization: Bearer ${token}`, '--header', `Accept: ${ACCEPT}`],
     ...['--script', path.join(import.meta.dirname, 'wrk-summary.lua')],
     url,

@@ -14,6 +14,9 @@ interface Target {
 
 const WARM_CONNECTIONS = 8;
 
+/** Enough of a large blob. */
+const WARM_SECONDS = 0.3;
+
 function requests(
   { path, token }: Target,
   connections: number,
@@ -82,7 +85,7 @@ export function largeBlobGet(
     better: 'more',
     cpu: 's/GiB',
     warm: async ({ url }, { dataSet, tokens }) => {
-      await load({ url: `${url}${path(dataSet)}`, token: tokens.image, connections, seconds: 1 });
+      await load({ url: `${url}${path(dataSet)}`, token: tokens.image, connections, seconds: WARM_SECONDS });
     },
     run: async ({ url }, { dataSet, tokens, scale: { seconds } }) => {
       const traffic = await load({ url: `${url}${path(dataSet)}`, token: tokens.image, connections, seconds });

@@ -43,12 +43,11 @@ export function pullMemory(): AloneMeasure {
   });
 }
 
-const MEMORY = { alone: true, unit: 'MB', better: 'less' } as const;
+const MEMORY = { alone: true, unit: 'MB', better: 'less', long: true } as const;
 
 function whileFlowing(flow: (running: Running, context: Context) => Promise<void>): AloneMeasure {
   return {
     ...MEMORY,
-    long: true,
     run: (contestant, context) =>
       idling(contestant, async (running, idle) => {
         const peak = await peakMemory(running.tree, flow(running, context));

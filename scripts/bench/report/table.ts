@@ -21,7 +21,7 @@ export function summary(results: Results): string {
   const withGoal = rows.filter(({ goal }) => goal !== null);
   return [
     `${date.slice(0, 10)}, ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${node}. ` +
-      `This server: ${server}. Against ${peers.join(', ')}. Medians of ${rounds.usual} rounds (${rounds.long} where one takes many seconds)` +
+      `This server: ${server}. Against ${peers.join(', ')}. ${roundsText(rounds)}` +
       `${quick ? '; a quick run, to be taken with care' : ''}` +
       `${machine.loadAtStart > BUSY ? `; the machine was busy with other things (load ${machine.loadAtStart}), so that ratios say little` : ''}.`,
     `Goals reached: ${withGoal.length - missed.length} of ${withGoal.length}. ` +
@@ -29,6 +29,11 @@ export function summary(results: Results): string {
     table(rows),
     ...(notRun.length > 0 ? [['Not run:', ...notRun.map((line) => `- ${line}`)].join('\n')] : []),
   ].join('\n\n');
+}
+
+function roundsText({ usual, long }: Results['rounds']): string {
+  if (usual === 1) return 'One round';
+  return `Medians of ${usual} rounds${long === usual ? '' : ` (${long} where one takes many seconds)`}`;
 }
 
 function cells(row: Row): string[] {
