@@ -4,6 +4,7 @@ import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { parseLinkKey, REPOSITORIES_PREFIX } from '../storage/key-layout.ts';
 import { ObjectNotFoundError, type StorageDriver } from '../storage/storage-driver.ts';
 import { type Digest, digestAlgorithm, digestOf, parseDigest } from './digest.ts';
+import { inParallel } from './in-parallel.ts';
 import { type Manifest, parseManifest } from './manifest-schema.ts';
 import { allReferences, toRow } from './manifests.ts';
 import { isTag, parseRepositoryName, type RepositoryName, type Tag } from './reference.ts';
@@ -17,6 +18,9 @@ export interface ReindexReport {
   /** What storage holds and the index cannot take, with the reason. */
   skipped: { key: string; reason: string }[];
 }
+
+/** Things read from storage at a time while the index is built. */
+const AT_A_TIME = 64;
 
 /** Children before what names them; the lock of the whole repository last. */
 const FOLLOW_UP_ORDER = { blob: 0, manifest: 1, tag: 2, repository: 3 } as const;
@@ -36,32 +40,33 @@ export class Reindexer {
     this.#metadata = metadata;
   }
 
-  /** Empties the index and fills it from storage: blobs, then manifests (children before the indexes that name them), then tags. */
+  /** Empties the index and fills it from storage: blobs, then manifests, then tags. */
   async rebuild(): Promise<ReindexReport> {
     const report: ReindexReport = { repositories: 0, blobs: 0, manifests: 0, tags: 0, skipped: [] };
     await this.#metadata.clear();
     const manifests: { repository: RepositoryName; digest: Digest }[] = [];
     const tags: { repository: RepositoryName; tag: Tag }[] = [];
     const repositories = new Set<RepositoryName>();
-    for await (const { key } of this.#driver.list(REPOSITORIES_PREFIX)) {
+    await inParallel(this.#driver.list(REPOSITORIES_PREFIX), AT_A_TIME, async ({ key }) => {
       const link = this.#readKey(key, report);
-      if (link === undefined) continue;
+      if (link === undefined) return;
       repositories.add(link.repository);
       if (link.kind === 'tag') tags.push(link);
       else if (link.kind === 'revision') manifests.push(link);
       else if (await this.#blob(link.repository, link.digest, [])) report.blobs += 1;
       else report.skipped.push({ key, reason: 'the link leads to no blob' });
-    }
-    for (const { repository, digest } of manifests) {
+    });
+    await inParallel(manifests, AT_A_TIME, async ({ repository, digest }) => {
       const reason = await this.#manifest(repository, digest, []);
       if (reason === undefined) report.manifests += 1;
       else report.skipped.push({ key: `${repository}@${digest}`, reason });
-    }
-    for (const { repository, tag } of tags) {
+    });
+    await inParallel(tags, AT_A_TIME, async ({ repository, tag }) => {
       if (await this.#tag(repository, tag, [])) report.tags += 1;
       else
         report.skipped.push({ key: `${repository}:${tag}`, reason: 'the tag points at no manifest of the repository' });
-    }
+    });
+    report.skipped.sort((one, other) => (one.key < other.key ? -1 : 1));
     report.repositories = repositories.size;
     await this.#metadata.markBuilt();
     return report;

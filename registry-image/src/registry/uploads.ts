@@ -130,20 +130,34 @@ export class Uploads {
     await this.#withUpload(repository, id, (_row, upload) => this.#discard(id, upload));
   }
 
-  /** Removes uploads that nobody has touched since a time; returns them. */
+  /**
+   * Removes uploads that nobody has touched since a time; returns them.
+   *
+   * @throws AggregateError with what went wrong, when some could not be removed; all others are
+   */
   async purge(before: Date, { dryRun }: { readonly dryRun: boolean }): Promise<readonly UploadRow[]> {
     const idle = await this.#options.metadata.uploads.listIdle(before.getTime());
     if (dryRun) return idle;
     const purged: UploadRow[] = [];
+    const failures: unknown[] = [];
     for (const { repository, id } of idle) {
-      await this.#withUpload(repository as RepositoryName, id, async (row, upload) => {
-        // A request may have had it in hand until now.
-        if (row.touched_at >= before.getTime()) return;
-        await this.#discard(id, upload);
-        purged.push(row);
-      }).catch(passOverUnknown);
+      try {
+        await this.#withUpload(repository as RepositoryName, id, async (row, upload) => {
+          // A request may have had it in hand until now.
+          if (row.touched_at >= before.getTime()) return;
+          await this.#discard(id, upload);
+          purged.push(row);
+        });
+      } catch (error) {
+        if (!isUnknown(error)) failures.push(error);
+      }
     }
-    return purged;
+    if (failures.length === 0) return purged;
+    const first = (failures[0] as Error).message;
+    throw new AggregateError(
+      failures,
+      `${purged.length} uploads were removed, ${failures.length} could not be: ${first}`,
+    );
   }
 
   /** Lets go of what this process holds; every upload can be taken up again later. */
@@ -291,6 +305,7 @@ async function* hashed(source: AsyncIterable<Uint8Array>, upload: OpenUpload): A
   }
 }
 
-function passOverUnknown(error: unknown): void {
-  if (!(error instanceof RegistryError) || error.code !== 'BLOB_UPLOAD_UNKNOWN') throw error;
+/** Whether an upload has ended in the meantime. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof RegistryError && error.code === 'BLOB_UPLOAD_UNKNOWN';
 }

@@ -37,7 +37,7 @@ export class MultipartParts {
     this.#size = totalSize(this.#parts);
   }
 
-  /** Left out until the first part is sent. */
+  /** Left out until `begin`. */
   get uploadId(): string | undefined {
     return this.#uploadId;
   }
@@ -66,6 +66,12 @@ export class MultipartParts {
     return 1 + Math.floor((this.#parts.length * GROWTH_STEPS) / this.#backend.limits.maxParts);
   }
 
+  /** Once, before the first part is sent. */
+  async begin(): Promise<string> {
+    this.#uploadId = await this.#backend.begin(this.#key);
+    return this.#uploadId;
+  }
+
   /** Starts to send a part as soon as fewer than a few are under way. @throws when an earlier part has failed, as `settle` does */
   async send(bytes: Uint8Array): Promise<void> {
     const { maxParts } = this.#backend.limits;
@@ -76,12 +82,11 @@ export class MultipartParts {
     }
     while (this.#sending.size >= PARTS_IN_FLIGHT) await Promise.race(this.#sending);
     if (this.#failure !== undefined) await this.settle();
-    this.#uploadId ??= await this.#backend.begin(this.#key);
     const part: { readonly size: number; etag?: string } = { size: bytes.byteLength };
     const number = this.#parts.push(part);
     this.#size += part.size;
     const sending = this.#backend
-      .sendPart(this.#key, this.#uploadId, number, bytes)
+      .sendPart(this.#key, this.#uploadId as string, number, bytes)
       .then((etag) => {
         part.etag = etag;
       })

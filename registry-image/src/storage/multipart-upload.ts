@@ -17,27 +17,29 @@ export class MultipartUpload implements StorageUpload {
   readonly #states: UploadStateStore;
   readonly #parts: MultipartParts;
   readonly #tail = new GrowingBuffer();
-  /** Bytes that the saved state has; 0 when there is none. */
+  /** Bytes that the saved state has. */
   #savedSize: number;
+  #hasState: boolean;
   #failed = false;
 
-  private constructor(backend: MultipartBackend, key: StorageKey, chunkBytes: number, state: UploadState) {
+  private constructor(backend: MultipartBackend, key: StorageKey, chunkBytes: number, saved: UploadState | undefined) {
+    const state = saved ?? NEW_UPLOAD;
     this.#backend = backend;
     this.#key = key;
     this.#states = new UploadStateStore(backend, key);
     this.#parts = new MultipartParts(backend, key, chunkBytes, state);
     this.#tail.append(state.tail, chunkBytes);
     this.#savedSize = this.size;
+    this.#hasState = saved !== undefined;
   }
 
   /** Starts an upload, or goes on with what another process has left. @param chunkBytes size of the first parts */
   static async open(backend: MultipartBackend, key: StorageKey, chunkBytes: number): Promise<StorageUpload> {
     const states = new UploadStateStore(backend, key);
     const [state, completedSize] = await Promise.all([states.load(), backend.sizeOf(key)]);
-    const upload = new MultipartUpload(backend, key, chunkBytes, state ?? NEW_UPLOAD);
-    // A process that died between completing and removing the state leaves both behind.
-    const isComplete = completedSize !== undefined && (state === undefined || upload.size === completedSize);
-    return isComplete ? new CompletedUpload(backend, key, completedSize) : upload;
+    const upload = new MultipartUpload(backend, key, chunkBytes, state);
+    // Only completing puts an object there; a process that died before it removed the state leaves both behind.
+    return completedSize === undefined ? upload : new CompletedUpload(backend, key, completedSize);
   }
 
   get size(): number {
@@ -64,7 +66,7 @@ export class MultipartUpload implements StorageUpload {
       await this.#settle();
       await this.#parts.complete();
     }
-    if (this.#savedSize > 0) await this.#states.remove();
+    if (this.#hasState) await this.#states.remove();
   }
 
   async close(): Promise<void> {}
@@ -96,14 +98,28 @@ export class MultipartUpload implements StorageUpload {
       const { uploadId, sent } = this.#parts;
       const size = this.#parts.size + this.#tail.size;
       if (size > this.#savedSize) {
-        await this.#states.save({ uploadId, parts: sent, tail: this.#tail.bytes });
+        await this.#saveState({ uploadId, parts: sent, tail: this.#tail.bytes });
         this.#savedSize = size;
       }
     }
   }
 
   async #send(): Promise<void> {
-    await this.#failing(() => this.#parts.send(this.#tail.take()));
+    await this.#failing(async () => {
+      if (this.#parts.uploadId === undefined) await this.#begin();
+      await this.#parts.send(this.#tail.take());
+    });
+  }
+
+  /** The id is saved before there is a part, which nobody could find and remove without it if this process died. */
+  async #begin(): Promise<void> {
+    const uploadId = await this.#parts.begin();
+    await this.#saveState({ uploadId, parts: [], tail: this.#tail.bytes.subarray(0, this.#savedSize) });
+  }
+
+  async #saveState(state: UploadState): Promise<void> {
+    await this.#states.save(state);
+    this.#hasState = true;
   }
 
   async #settle(): Promise<void> {

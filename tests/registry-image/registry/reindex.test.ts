@@ -40,13 +40,16 @@ describe('reindex', () => {
     await driver.write(`docker/registry/v2/blobs/${algorithm}/${hex.slice(0, 2)}/${hex}/data`, Buffer.from('{"torn":'));
 
     const report = await new Reindexer(driver, registry.metadata).rebuild();
-    expect(report.skipped.map(({ reason }) => reason)).toEqual([
-      expect.stringContaining('"BAD"'),
-      'not a digest by the grammar',
-      'the bytes do not match the digest',
-      'the tag points at no manifest of the repository',
-      'the tag points at no manifest of the repository',
-    ]);
+    expect(report.skipped.map(({ reason }) => reason)).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('"BAD"'),
+        'not a digest by the grammar',
+        'the bytes do not match the digest',
+        'the tag points at no manifest of the repository',
+        'the tag points at no manifest of the repository',
+      ]),
+    );
+    expect(report.skipped).toHaveLength(5);
     expect(report).toMatchObject({ manifests: 0, tags: 0 });
   });
 });
