@@ -195,6 +195,11 @@ describeWith(['nginx', 'skopeo'], 'the site of docs/reverse-proxy.md', () => {
     }
   });
 
+  test('refuses a Range that cannot be understood, which the registry itself ignores, as documented', async () => {
+    expect((await client.get(blobPath(large), { Range: 'bytes=a-b' })).status).toBe(416);
+    expect((await direct('GET', blobPath(large), { Range: 'bytes=a-b' })).status).toBe(200);
+  });
+
   test('goes on with a pull that broke off', async () => {
     const authorization = await client.authorization('GET', blobPath(large));
     const request = client.http.open('GET', blobPath(large), authorization).end();

@@ -66,7 +66,7 @@ const accelredirect = z.strictObject({
     .regex(/^(?:\/[A-Za-z0-9._~-]+)+\/$/, 'must be a path that starts and ends with /, such as /_blobs/')
     .refine((prefix) => !prefix.startsWith('/v2/'), 'cannot be below /v2/, which is the API')
     .default('/_blobs/'),
-  /** Bytes; smaller blobs are answered directly. */
+  /** Bytes; smaller blobs are answered directly, up to this size from memory (registry/content-cache.ts). */
   minsize: z
     .int()
     .min(1)
