@@ -4,7 +4,7 @@ import { median, ratio, threeDigits } from '../statistics.ts';
 
 /** One comparison: a line of the table, and of `rows` in results.json. */
 export interface Row {
-  /** Name of the case. */
+  /** Name of the case; of its second and further comparisons with whom, so that each row has one of its own. */
   readonly case: string;
   readonly title: string;
   /** What `peer` is the figure of: a server, or `bound`. */
@@ -60,7 +60,10 @@ export function rowsOf(
 ): readonly Row[] {
   const own = samples.get(ours) ?? [];
   const against = [...samples].filter(([name]) => name !== ours);
-  const rows = against.map(([name, theirs]) => compare(benchCase, name, own, theirs, goalOf(benchCase, name)));
+  const rows = against.map(([name, theirs], index) => {
+    const row = compare(benchCase, name, own, theirs, goalOf(benchCase, name));
+    return index === 0 ? row : { ...row, case: `${row.case}-against-${slug(name)}` };
+  });
   return benchCase.bound === undefined ? rows : [...rows, compareWithBound(benchCase, own, benchCase.bound)];
 }
 
@@ -93,7 +96,7 @@ function compareCpu(ours: number, peer: number) {
 function compareWithBound({ name, title, measure }: BenchCase, own: readonly MeasuredSample[], bound: number): Row {
   const ours = median(values(own));
   return {
-    ...{ case: name, title, against: 'bound', unit: measure.unit, goal: 1 },
+    ...{ case: `${name}-bound`, title, against: 'bound', unit: measure.unit, goal: 1 },
     ours: threeDigits(ours),
     peer: bound,
     ratio: threeDigits(ratio(ours, bound, measure.better)),
@@ -101,6 +104,11 @@ function compareWithBound({ name, title, measure }: BenchCase, own: readonly Mea
     peerRange: null,
     cpu: null,
   };
+}
+
+/** `docker-registry 2.8.2+ds1` as `docker-registry-2.8.2-ds1`. */
+function slug(name: string): string {
+  return name.replaceAll(/[^a-zA-Z0-9.]+/g, '-').replace(/-$/, '');
 }
 
 /** Whether a row has a goal and misses it. */
