@@ -89,6 +89,7 @@ export const awsSettingsSchema = z.strictObject({
     .strictObject({
       mode: z.enum(['redirect', 'proxy']).exactOptional(),
       expiry: duration.exactOptional(),
+      publicEndpoint: text.exactOptional(),
       exceptCidrs: z.array(text).exactOptional(),
       exceptUserAgents: z.array(text).exactOptional(),
     })

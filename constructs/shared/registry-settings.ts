@@ -97,6 +97,13 @@ export interface RedirectSettings {
    */
   readonly expiry?: Duration;
   /**
+   * URL that clients reach the bucket by, where the server reaches it by another one, such as a VPC endpoint. Not on the host of
+   * the registry, nor below it: clients would send the bucket their token.
+   *
+   * @default - the endpoint that the server uses
+   */
+  readonly publicEndpoint?: string;
+  /**
    * Networks whose clients get the bytes through the server all the same, because they cannot reach the bucket: `10.0.0.0/8`,
    * `2001:db8::/32`, or single addresses.
    *

@@ -98,6 +98,7 @@ function renderStorage({ storage, redirect, deletes, readOnly, uploadPurging }: 
             region: storage.region,
             rootdirectory: storage.prefix,
             regionendpoint: storage.regionEndpoint,
+            redirectendpoint: redirect?.publicEndpoint,
             forcepathstyle: storage.forcePathStyle,
             chunksize: storage.partSizeMiB === undefined ? undefined : storage.partSizeMiB * 1024 ** 2,
           },

@@ -13,6 +13,7 @@ const PROP_OF_KEY: readonly (readonly [key: string, prop: string])[] = [
   ['storage.s3.bucket', 'storage.bucketName'],
   ['storage.s3.rootdirectory', 'storage.prefix'],
   ['storage.s3.regionendpoint', 'storage.regionEndpoint'],
+  ['storage.s3.redirectendpoint', 'redirect.publicEndpoint'],
   ['storage.s3.forcepathstyle', 'storage.forcePathStyle'],
   ['storage.s3.chunksize', 'storage.partSizeMiB'],
   ['storage.s3', 'storage'],

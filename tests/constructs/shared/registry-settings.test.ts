@@ -112,6 +112,18 @@ describe('every option reaches the server', () => {
     expect(serverConfig({ storage, redirect: { mode: 'proxy' } }).storage.redirect.disable).toBe(true);
   });
 
+  test('the URL that clients reach the bucket by, which is not on the host of the registry', () => {
+    const storage = { ...BUCKET, regionEndpoint: 'https://s3.internal.example.com' };
+    const at = (publicEndpoint: string) => ({ storage, redirect: { publicEndpoint } });
+    expect(serverConfig(at('https://images.example.com')).storage.s3).toMatchObject({
+      regionendpoint: 'https://s3.internal.example.com',
+      redirectendpoint: 'https://images.example.com',
+    });
+    expect(fault(at('https://images.registry.example.com'))).toMatch(
+      /redirect\.publicEndpoint.* on the host of http\.host or below it/,
+    );
+  });
+
   test('networks and clients that are not redirected', () => {
     const redirect = { exceptCidrs: ['10.0.0.0/8', 'fd00::/8'], exceptUserAgents: ['containerd/*'] };
     expect(serverConfig({ storage: BUCKET, redirect }).storage.redirect.exceptions).toEqual({

@@ -144,6 +144,12 @@ describe('keys that exclude or need each other', () => {
       'http.debug.addr',
       /port 5000 is taken by http.addr/,
     ],
+    [
+      'signed URLs on the host of the registry',
+      'version: 0.1\nstorage: {s3: {bucket: images, region: r, redirectendpoint: "https://registry.example.com:9000"}}\nhttp: {host: "https://registry.example.com"}',
+      'storage.s3.redirectendpoint',
+      /would send the store their token/,
+    ],
     ['a proxy that is no address', `${STORAGE}http: {trustedproxies: [nginx]}`, 'http.trustedproxies.0', /or a single/],
     ['everybody as a proxy', `${STORAGE}http: {trustedproxies: [0.0.0.0/0]}`, 'http.trustedproxies.0', /is everybody/],
     [
