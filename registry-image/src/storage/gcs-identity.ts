@@ -1,5 +1,6 @@
 import { sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { type AuthClient, GoogleAuth, JWT, type JWTOptions } from 'google-auth-library';
 import type { GcsOptions } from '../config/gcs-schema.ts';
 import { explainIdentityError, explainSigningError } from './gcs-errors.ts';
@@ -23,6 +24,9 @@ const STORAGE_SCOPE = 'https://www.googleapis.com/auth/devstorage.read_write';
 
 /** What the IAM Credentials API asks for, to sign in the name of the machine's service account. */
 const CLOUD_SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
+
+/** In the thread pool: a signature takes a millisecond or two, in which nothing else would be served. */
+const signInPool = promisify<string, Buffer, string, Buffer>(sign);
 
 const TOKEN_TIMEOUT_MS = 15_000;
 
@@ -73,7 +77,11 @@ class KeyIdentity implements GcsIdentity {
   }
 
   async sign(text: string): Promise<Buffer> {
-    return sign('RSA-SHA256', Buffer.from(text), this.#key.private_key);
+    try {
+      return await signInPool('RSA-SHA256', Buffer.from(text), this.#key.private_key);
+    } catch (error) {
+      throw explainIdentityError(error);
+    }
   }
 }
 
@@ -139,6 +147,7 @@ async function readKeyFile(path: string): Promise<ServiceAccountKey> {
     const { code } = error as NodeJS.ErrnoException;
     throw unusable(code === undefined ? 'but is no JSON' : `but cannot be read (${code})`);
   }
+  if (typeof key !== 'object' || key === null) throw unusable('but is no JSON object');
   const { type, client_email, private_key } = key as Record<string, unknown>;
   if (type !== 'service_account') throw unusable(`but is of type ${JSON.stringify(type)}`);
   if (typeof client_email !== 'string' || typeof private_key !== 'string') {

@@ -4,7 +4,7 @@ import { GcsBucket } from './gcs-bucket.ts';
 import { GCS_TIME_LIMITS, type GcsTimeLimits } from './gcs-http.ts';
 import { type GcsIdentity, openIdentity } from './gcs-identity.ts';
 import { GcsMultipart } from './gcs-multipart.ts';
-import { signUrl } from './gcs-signed-url.ts';
+import { GcsUrlSigner } from './gcs-signed-url.ts';
 import { MultipartUpload } from './multipart-upload.ts';
 import { openResumingReader } from './resuming-reader.ts';
 import type {
@@ -38,7 +38,7 @@ const PERMISSIONS = {
     'storage.objects.get',
     'storage.objects.list',
   ],
-  cancel: ['storage.multipartUploads.abort', 'storage.objects.delete'],
+  cancel: ['storage.multipartUploads.abort', 'storage.objects.delete', 'storage.objects.list'],
   redirect: ['storage.objects.get'],
 } as const;
 
@@ -64,7 +64,7 @@ export class GcsDriver implements StorageDriver {
   readonly #bucket: GcsBucket;
   readonly #multipart: GcsMultipart;
   readonly #chunkBytes: number;
-  readonly #redirectEndpoint: URL;
+  readonly #signer: GcsUrlSigner;
   readonly #limits: GcsTimeLimits;
 
   private constructor(options: GcsOptions, identity: GcsIdentity, limits: GcsTimeLimits) {
@@ -73,7 +73,7 @@ export class GcsDriver implements StorageDriver {
     this.permissions = identity.hasKey ? PERMISSIONS : PERMISSIONS_WITHOUT_KEY;
     this.#multipart = new GcsMultipart(this.#bucket);
     this.#chunkBytes = options.chunksize;
-    this.#redirectEndpoint = new URL(options.redirectendpoint ?? options.endpoint);
+    this.#signer = new GcsUrlSigner(identity, new URL(options.redirectendpoint ?? options.endpoint), options.bucket);
     this.#limits = limits;
   }
 
@@ -133,14 +133,8 @@ export class GcsDriver implements StorageDriver {
     return MultipartUpload.open(this.#multipart, key, this.#chunkBytes);
   }
 
-  async redirectUrl(key: StorageKey, { method, expiresIn }: RedirectOptions): Promise<URL> {
-    return signUrl(this.#bucket.identity, {
-      method,
-      endpoint: this.#redirectEndpoint,
-      bucket: this.#bucket.name,
-      name: this.#bucket.root + key,
-      expiresIn,
-    });
+  async redirectUrl(key: StorageKey, options: RedirectOptions): Promise<URL> {
+    return this.#signer.sign(this.#bucket.root + key, options);
   }
 
   async close(): Promise<void> {
