@@ -46,6 +46,7 @@ export async function startGcs(limits: Partial<BucketLimits> = {}): Promise<Gcs>
     accounts,
     machine: { account, scopes: [CLOUD_SCOPE] },
     credentialsApiEnabled: true,
+    requests: [],
   };
   const storage = await listen((request, response) => {
     const handle = async () => {

@@ -91,7 +91,12 @@ class DefaultIdentity implements GcsIdentity {
   #email: string | undefined;
 
   constructor(transporterOptions: TransporterOptions) {
-    this.#auth = new GoogleAuth({ scopes: [CLOUD_SCOPE], clientOptions: { transporterOptions } });
+    this.#auth = new GoogleAuth({
+      scopes: [CLOUD_SCOPE],
+      clientOptions: { transporterOptions },
+      // Nothing here needs the project's id. Left out, the library looks for it with the gcloud command, which takes a second or more.
+      projectId: 'unknown',
+    });
   }
 
   async headers(): Promise<Record<string, string>> {

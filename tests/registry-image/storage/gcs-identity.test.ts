@@ -68,6 +68,13 @@ describe('who the server is to Google Cloud', () => {
     await driver.close();
   });
 
+  test('is found without looking for a project, which takes the gcloud command a second', async () => {
+    process.env.GCE_METADATA_HOST = gcs.metadataHost;
+    await (await open()).close();
+    expect(gcs.identity.requests.filter((asked) => asked.includes('/project/'))).toEqual([]);
+    expect(gcs.identity.requests).toContain('/computeMetadata/v1/instance/service-accounts/default/token');
+  });
+
   test('the account of the file that GOOGLE_APPLICATION_CREDENTIALS names', async () => {
     process.env.GOOGLE_APPLICATION_CREDENTIALS = fileWith(JSON.stringify(gcs.keyFile()));
     const driver = await open();

@@ -18,6 +18,8 @@ export interface IdentityOptions {
   machine: Machine;
   /** Whether the project has the IAM Credentials API. */
   credentialsApiEnabled: boolean;
+  /** Paths that were asked for. */
+  readonly requests: string[];
 }
 
 /** What gives a process its identity: the OAuth token endpoint, the metadata server of a machine, and the IAM Credentials API. */
@@ -27,6 +29,7 @@ export async function handleIdentity(
   options: IdentityOptions,
 ): Promise<void> {
   const { pathname } = new URL(request.url as string, 'http://stand-in');
+  options.requests.push(pathname);
   if (pathname === '/token') await issueToken(request, response, options.accounts);
   else if (pathname.startsWith('/computeMetadata/')) answerMetadata(request, response, pathname, options);
   else if (pathname.endsWith(':signBlob')) await signBlob(request, response, pathname, options);
