@@ -286,8 +286,9 @@ export class MetadataStore {
         yield* work();
         if (upload !== undefined) yield* deleteUpload(database, upload);
       },
-      // What nothing announced is taken from storage, and would be again.
-      { durable: intents.length > 0 },
+      // A power cut that takes this back leaves the intents, which were durable before storage was written: the next start follows
+      // them up. What nothing announced is taken from storage, and would be again.
+      { durable: false },
     );
   }
 }

@@ -9,13 +9,16 @@ const MAX_IDLE_BUFFERS = 32;
 
 const idleBuffers: Buffer[] = [];
 
+const NOTHING = Buffer.alloc(0);
+
 /**
- * Part of a file, in large reads through one buffer. Fresh memory for each read would cost more than the read itself, and a buffer
- * can be used again because its consumer has done with it when it asks for more.
+ * Part of a file, in large reads through two buffers in turn. Fresh memory for each read would cost more than the read itself, and a
+ * buffer can be used again because its consumer has done with it when it asks for more.
  */
 export class FileReader implements ObjectReader {
   readonly #descriptor: number;
   readonly #end: number;
+  readonly #buffers: Buffer[] = [];
   #position: number;
   #isClosed = false;
 
@@ -27,19 +30,20 @@ export class FileReader implements ObjectReader {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const buffer = takeBuffer(this.#end - this.#position);
+    let reading = this.#readNext(0);
     try {
-      while (this.#position < this.#end) {
-        const length = Math.min(buffer.byteLength, this.#end - this.#position);
-        const bytesRead = await readInto(this.#descriptor, buffer, length, this.#position);
-        if (bytesRead === 0) {
-          throw new Error(`the file ends at byte ${this.#position}, before byte ${this.#end}: it was cut short`);
-        }
-        this.#position += bytesRead;
-        yield buffer.subarray(0, bytesRead);
+      for (let turn = 1; ; turn += 1) {
+        const bytes = await reading;
+        if (bytes.byteLength === 0) return;
+        // The next piece is read while the consumer works on this one.
+        reading = this.#readNext(turn % 2);
+        reading.catch(() => {});
+        yield bytes;
       }
     } finally {
-      giveBack(buffer);
+      // A read under way must not hit a descriptor, or memory, that has been given to another.
+      await reading.catch(() => {});
+      for (const buffer of this.#buffers) giveBack(buffer);
       await this.close();
     }
   }
@@ -49,6 +53,21 @@ export class FileReader implements ObjectReader {
     this.#isClosed = true;
     // Of a file that was only read, this never waits for the disk.
     closeSync(this.#descriptor);
+  }
+
+  /** The next piece; nothing at the end. */
+  async #readNext(turn: number): Promise<Buffer> {
+    const left = this.#end - this.#position;
+    if (left <= 0) return NOTHING;
+    this.#buffers[turn] ??= takeBuffer(left);
+    const buffer = this.#buffers[turn];
+    const length = Math.min(buffer.byteLength, left);
+    const bytesRead = await readInto(this.#descriptor, buffer, length, this.#position);
+    if (bytesRead === 0) {
+      throw new Error(`the file ends at byte ${this.#position}, before byte ${this.#end}: it was cut short`);
+    }
+    this.#position += bytesRead;
+    return buffer.subarray(0, bytesRead);
   }
 }
 
@@ -63,7 +82,7 @@ function readInto(descriptor: number, buffer: Buffer, length: number, position: 
 }
 
 function takeBuffer(bytes: number): Buffer {
-  if (bytes < READ_BYTES / 2) return Buffer.allocUnsafe(Math.max(0, bytes));
+  if (bytes < READ_BYTES / 2) return Buffer.allocUnsafe(bytes);
   return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
 }
 

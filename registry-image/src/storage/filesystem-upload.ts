@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FilesystemDirectories } from './filesystem-directories.ts';
-import type { StorageUpload } from './storage-driver.ts';
+import type { AppendOptions, StorageUpload } from './storage-driver.ts';
 
 /** Bytes of one write: gathered from the network's pieces of at most 64 KiB. */
 const WRITE_BYTES = 1024 * 1024;
@@ -31,30 +31,26 @@ export class FilesystemUpload implements StorageUpload {
 
   static async open(path: string, directories: FilesystemDirectories): Promise<FilesystemUpload> {
     const file = await directories.addInto(dirname(path), () => openFile(path));
-    try {
-      const { size } = await file.stat();
-      return new FilesystemUpload(path, directories, file, size);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    // Of a file that is open, this never waits for the disk.
+    return new FilesystemUpload(path, directories, file, fstatSync(file.fd).size);
   }
 
   get size(): number {
     return this.#size;
   }
 
-  async append(source: AsyncIterable<Uint8Array>): Promise<void> {
-    const file = await this.#open();
-    const writer = new GatheringWriter(file, this.#size);
+  async append(source: AsyncIterable<Uint8Array>, { last = false }: AppendOptions = {}): Promise<void> {
+    const writer = new GatheringWriter(await this.#open(), this.#size);
+    let isWhole = false;
     try {
       for await (const chunk of source) await writer.add(chunk);
+      isWhole = true;
     } finally {
       try {
         await writer.end();
       } finally {
         this.#size = writer.written;
-        await this.close();
+        if (!(isWhole && last)) await this.close();
       }
     }
   }

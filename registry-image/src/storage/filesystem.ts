@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, type Dirent, fstatSync, open as openFile, type Stats } from 'node:fs';
-import { open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { LRUCache } from 'lru-cache';
@@ -172,7 +172,10 @@ export class FilesystemDriver implements StorageDriver {
   }
 
   async openUpload(key: StorageKey): Promise<StorageUpload> {
-    return FilesystemUpload.open(await this.#locate(key), this.#directories);
+    const path = await this.#locate(key);
+    const upload = await FilesystemUpload.open(path, this.#directories);
+    this.#inside.set(dirname(path), true);
+    return upload;
   }
 
   async filePath(key: StorageKey): Promise<string> {
@@ -239,9 +242,8 @@ export class FilesystemDriver implements StorageDriver {
   async #createPrivateFile(bytes: Uint8Array): Promise<string> {
     const directory = join(this.#root, PRIVATE_DIRECTORY);
     const path = join(directory, randomUUID());
-    await createDirectory(directory);
     try {
-      const file = await open(path, 'wx');
+      const file = await this.#openPrivate(directory, path);
       try {
         await file.writeFile(bytes);
         await file.datasync();
@@ -253,6 +255,17 @@ export class FilesystemDriver implements StorageDriver {
       throw error;
     }
     return path;
+  }
+
+  /** The directory is nearly always there. */
+  async #openPrivate(directory: string, path: string): Promise<FileHandle> {
+    try {
+      return await open(path, 'wx');
+    } catch (error) {
+      if (!failedWith(error, 'ENOENT')) throw error;
+      await createDirectory(directory);
+      return open(path, 'wx');
+    }
   }
 
   async #removeStaleFiles(): Promise<void> {
