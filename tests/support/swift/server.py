@@ -44,6 +44,8 @@ def write_proxy_configuration(directory, changes):
     conf = configparser.ConfigParser()
     conf.read(os.path.join(HERE, 'proxy-server.conf'))
     for section, key, value in zip(changes[::3], changes[1::3], changes[2::3]):
+        if not conf.has_section(section):
+            conf.add_section(section)
         conf.set(section, key, value)
     with open(os.path.join(directory, 'proxy-server.conf'), 'w') as file:
         conf.write(file)
