@@ -8,7 +8,7 @@ const SECRET_KEYS = [
   /^storage\.azure\.(accountkey|credentials\.secret)$/,
   /^storage\.swift\.(password|secretkey|applicationcredentialsecret)$/,
   /^storage\.gcs\.credentials\.private_key$/,
-  /^storage\.oss\./,
+  /^storage\.oss\.accesskeysecret$/,
   /^http\.secret$/,
   /^notifications\.endpoints\.\d+\.headers\./,
 ];

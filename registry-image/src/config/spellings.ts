@@ -32,6 +32,12 @@ const RENAMED = [
 /** Words that distribution reads in any case. */
 const CASE_INSENSITIVE = ['log.level', 'storage.s3.loglevel', 'validation.manifests.indexes.platforms'];
 
+/** Keys of drivers that may leave out the scheme. */
+const ENDPOINTS = [
+  ['s3', 'regionendpoint'],
+  ['oss', 'endpoint'],
+] as const;
+
 /** The path that a key of another version is read under, or the same path. */
 export function currentPath(path: readonly string[]): readonly string[] {
   return RENAMED.reduce<readonly string[]>((current, [older, newer]) => {
@@ -75,10 +81,12 @@ export function modernize(file: Section): Section {
   const config = modernizeKeys(file);
   unquoteOptions(config);
   for (const path of CASE_INSENSITIVE) update(config, path, (word) => word.toLowerCase());
-  const scheme = valueAt(config, ['storage', 's3', 'secure']) === false ? 'http' : 'https';
-  update(config, 'storage.s3.regionendpoint', (endpoint) =>
-    endpoint.includes('://') ? endpoint : `${scheme}://${endpoint}`,
-  );
+  for (const [driver, key] of ENDPOINTS) {
+    const scheme = valueAt(config, ['storage', driver, 'secure']) === false ? 'http' : 'https';
+    update(config, `storage.${driver}.${key}`, (endpoint) =>
+      endpoint.includes('://') ? endpoint : `${scheme}://${endpoint}`,
+    );
+  }
   // distribution's word for naming no class to the store.
   update(config, 'storage.s3.storageclass', (name) => {
     const upper = name.toUpperCase();
@@ -111,7 +119,7 @@ function update(config: Section, path: string, change: (text: string) => unknown
 
 /** Drivers take their options as text too: `encrypt: "true"`, `chunksize: "5242880"`. */
 function unquoteOptions(config: Section): void {
-  for (const driver of ['azure', 'gcs', 's3', 'swift']) {
+  for (const driver of ['azure', 'gcs', 'oss', 's3', 'swift']) {
     const options = valueAt(config, ['storage', driver]);
     if (!isSection(options)) continue;
     for (const [key, value] of Object.entries(options)) {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { azureSchema } from './azure-schema.ts';
 import { gcsSchema } from './gcs-schema.ts';
+import { ossSchema } from './oss-schema.ts';
 import { redirectSchema } from './redirect-schema.ts';
 import { s3Schema } from './s3-schema.ts';
 import { swiftSchema } from './swift-schema.ts';
-import { absolutePath, duration, notServed, reads } from './values.ts';
+import { absolutePath, duration, reads } from './values.ts';
 
 /** https://distribution.github.io/distribution/storage-drivers/filesystem/ */
 const filesystem = z.strictObject({
@@ -16,9 +17,7 @@ const filesystem = z.strictObject({
 
 const inmemory = z.strictObject({});
 
-const DRIVERS = ['filesystem', 's3', 'gcs', 'azure', 'swift', 'inmemory'] as const;
-const LATER_DRIVERS = ['oss'] as const;
-const laterDriver = notServed(`is a driver that this version does not serve; it serves ${DRIVERS.join(', ')}`);
+const DRIVERS = ['filesystem', 's3', 'gcs', 'azure', 'swift', 'oss', 'inmemory'] as const;
 
 const uploadpurging = z.strictObject({
   enabled: z.boolean().default(true),
@@ -36,8 +35,8 @@ export const storageSchema = z
     gcs: gcsSchema.optional(),
     azure: azureSchema.optional(),
     swift: swiftSchema.optional(),
+    oss: ossSchema.optional(),
     inmemory: inmemory.optional(),
-    oss: laterDriver,
     delete: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
     redirect: redirectSchema.prefault({}),
     cache: z
@@ -54,15 +53,12 @@ export const storageSchema = z
       .prefault({}),
     tag: z.strictObject({ concurrencylimit: z.int().optional() }).optional(),
   })
-  .superRefine(
-    (storage, context) => {
-      const chosen = DRIVERS.filter((name) => storage[name] !== undefined);
-      if (chosen.length !== 1) {
-        context.addIssue({
-          code: 'custom',
-          message: `needs exactly one driver of ${DRIVERS.join(', ')}; ${chosen.length === 0 ? 'none is' : `${chosen.join(' and ')} are`} set`,
-        });
-      }
-    },
-    reads(...LATER_DRIVERS),
-  );
+  .superRefine((storage, context) => {
+    const chosen = DRIVERS.filter((name) => storage[name] !== undefined);
+    if (chosen.length !== 1) {
+      context.addIssue({
+        code: 'custom',
+        message: `needs exactly one driver of ${DRIVERS.join(', ')}; ${chosen.length === 0 ? 'none is' : `${chosen.join(' and ')} are`} set`,
+      });
+    }
+  }, reads());

@@ -9,7 +9,8 @@ export async function openStorageDriver(storage: Config['storage']): Promise<Sto
   return new CheckedDriver(await openConfigured(storage));
 }
 
-async function openConfigured({ filesystem, s3, gcs, azure, swift }: Config['storage']): Promise<StorageDriver> {
+async function openConfigured(storage: Config['storage']): Promise<StorageDriver> {
+  const { filesystem, s3, gcs, azure, swift, oss } = storage;
   if (filesystem !== undefined) return FilesystemDriver.open(filesystem);
   if (s3 !== undefined) {
     // The SDK takes longer to load than the whole server; only those who use it wait for it.
@@ -27,6 +28,10 @@ async function openConfigured({ filesystem, s3, gcs, azure, swift }: Config['sto
   if (swift !== undefined) {
     const { SwiftDriver } = await import('./swift.ts');
     return SwiftDriver.open(swift);
+  }
+  if (oss !== undefined) {
+    const { openOssDriver } = await import('./oss.ts');
+    return openOssDriver(oss);
   }
   return new MemoryDriver();
 }

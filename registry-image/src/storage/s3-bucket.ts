@@ -17,6 +17,13 @@ interface NewObject {
   readonly ACL?: S3Options['objectacl'];
 }
 
+/** URLs that are the bucket itself, its name being in their hosts or known there: for a client with `bucketEndpoint`. */
+export interface S3Addresses {
+  readonly bucket: string;
+  /** In signed URLs. */
+  readonly signed: string;
+}
+
 /** A bucket, or the part of it below `rootdirectory`: the names in it, how new objects are stored, and what its errors mean. */
 export class S3Bucket {
   readonly client: S3Client;
@@ -26,13 +33,15 @@ export class S3Bucket {
   readonly newObject: NewObject;
   /** Of new objects that are there to stay; uploads in progress are kept in STANDARD, which has no minimal duration. */
   readonly lastingObject: NewObject & { readonly StorageClass?: S3Options['storageclass'] };
+  readonly #addresses: S3Addresses | undefined;
   readonly #root: string;
   readonly #region: string;
 
-  constructor(options: S3Options, client: S3Client, dialect: S3Dialect) {
+  constructor(options: S3Options, client: S3Client, dialect: S3Dialect, addresses?: S3Addresses) {
     this.client = client;
     this.dialect = dialect;
     this.name = options.bucket;
+    this.#addresses = addresses;
     this.checksums = new S3Checksums(options);
     this.#region = options.region;
     const root = options.rootdirectory.replace(/^\/+|\/+$/g, '');
@@ -50,7 +59,12 @@ export class S3Bucket {
 
   /** Parameters that name an object. */
   at(key: StorageKey): { Bucket: string; Key: string } {
-    return { Bucket: this.name, Key: this.#root + key };
+    return { Bucket: this.#addresses?.bucket ?? this.name, Key: this.#root + key };
+  }
+
+  /** The same in a signed URL. */
+  signedAt(key: StorageKey): { Bucket: string; Key: string } {
+    return { Bucket: this.#addresses?.signed ?? this.name, Key: this.#root + key };
   }
 
   /** The key of an object by its name in the bucket. */

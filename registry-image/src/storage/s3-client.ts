@@ -64,6 +64,7 @@ export function createSigner(options: S3Options, client: S3Client): S3Client {
     region: options.region,
     endpoint: redirectendpoint,
     forcePathStyle: options.forcepathstyle,
+    responseChecksumValidation: 'WHEN_REQUIRED',
     // What the other one has found already.
     credentials: client.config.credentials,
   });

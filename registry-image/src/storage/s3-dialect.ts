@@ -18,7 +18,11 @@ export interface S3Dialect {
     readonly secretKey: string;
     readonly endpoint: string;
     readonly sessionToken: string | undefined;
+    /** Limits calls. */
+    readonly rate: string | undefined;
   };
+  /** Keys of the section for which not every store has something, in words. */
+  readonly optional: string;
   /** What a machine is given so that it needs no keys. */
   readonly machineIdentity: string;
   actionOf(action: S3Action): string;
@@ -36,7 +40,9 @@ export const AWS: S3Dialect = {
     secretKey: 'secretkey',
     endpoint: 'regionendpoint',
     sessionToken: 'sessiontoken',
+    rate: 'maxrequestspersecond',
   },
+  optional: 'storageclass, encrypt, objectacl or checksum_algorithm',
   machineIdentity: 'instance role',
   actionOf: (action) => action,
   resourceOf: (bucket) => `arn:aws:s3:::${bucket}`,

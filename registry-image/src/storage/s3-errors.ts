@@ -81,10 +81,11 @@ function answerHelp(error: S3Failure, call: S3Call, dialect: S3Dialect): string 
     return `${said}: the bucket has ACLs disabled; remove ${section}.objectacl`;
   }
   if (status === 501) {
-    return `${said}: the store does not know what was asked for; remove the options of ${section} that it does not have, such as storageclass, encrypt, objectacl or checksum_algorithm`;
+    return `${said}: the store does not know what was asked for; remove the options of ${section} that it does not have, such as ${dialect.optional}`;
   }
   if (status === 429 || isS3Error(error, ...THROTTLING_FAULTS)) {
-    return `${said}: more was asked for than the store gives; it takes less load, or a limit in ${section}.maxrequestspersecond`;
+    const limit = keys.rate === undefined ? '' : `, or a limit in ${section}.${keys.rate}`;
+    return `${said}: more was asked for than the store gives; it takes less load${limit}`;
   }
   if (status >= 500) return `${said}: the store has failed, or what stands before it`;
   if (status !== 403) return undefined;

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { MultipartUpload } from './multipart-upload.ts';
-import { S3Bucket, type S3Options } from './s3-bucket.ts';
+import { type S3Addresses, S3Bucket, type S3Options } from './s3-bucket.ts';
 import { createS3Client, createSigner } from './s3-client.ts';
 import { type CopyLimits, copyObject } from './s3-copy.ts';
 import { AWS, type S3Action, type S3Dialect } from './s3-dialect.ts';
@@ -46,6 +46,8 @@ export interface S3Setup {
   readonly client?: S3Client;
   /** Words for the operator. @default - those of AWS */
   readonly dialect?: S3Dialect;
+  /** @default - those that the options lead to */
+  readonly addresses?: S3Addresses;
 }
 
 /**
@@ -62,8 +64,8 @@ export class S3Driver implements StorageDriver {
   readonly #chunkBytes: number;
   readonly #copyLimits: CopyLimits;
 
-  private constructor(options: S3Options, client: S3Client, dialect: S3Dialect) {
-    this.#bucket = new S3Bucket(options, client, dialect);
+  private constructor(options: S3Options, client: S3Client, dialect: S3Dialect, addresses?: S3Addresses) {
+    this.#bucket = new S3Bucket(options, client, dialect, addresses);
     this.#multipart = new S3Multipart(this.#bucket);
     this.#signer = createSigner(options, client);
     this.#chunkBytes = options.chunksize;
@@ -79,8 +81,8 @@ export class S3Driver implements StorageDriver {
 
   /** @throws Error that says what to do when the bucket cannot be listed */
   static async open(options: S3Options, setup: S3Setup = {}): Promise<S3Driver> {
-    const { client = createS3Client(options), dialect = AWS } = setup;
-    const driver = new S3Driver(options, client, dialect);
+    const { client = createS3Client(options), dialect = AWS, addresses } = setup;
+    const driver = new S3Driver(options, client, dialect, addresses);
     try {
       await driver.#listPage('', { MaxKeys: 1 });
     } catch (error) {
@@ -143,7 +145,7 @@ export class S3Driver implements StorageDriver {
     const Command = method === 'GET' ? GetObjectCommand : HeadObjectCommand;
     const options = { expiresIn: Math.floor(expiresIn / 1000) };
     return this.#bucket.call('s3:GetObject', key, async () => {
-      return new URL(await getSignedUrl(this.#signer, new Command(this.#bucket.at(key)), options));
+      return new URL(await getSignedUrl(this.#signer, new Command(this.#bucket.signedAt(key)), options));
     });
   }
 

@@ -110,7 +110,6 @@ describe('keys that exclude or need each other', () => {
   test.each([
     ['two drivers', 'version: 0.1\nstorage: {inmemory: , filesystem: }', 'storage', /exactly one driver .* are set/],
     ['no driver', 'version: 0.1\nstorage: {delete: {enabled: true}}', 'storage', /exactly one driver .* none is set/],
-    ['a driver of later', 'version: 0.1\nstorage: {oss: {bucket: b}}', 'storage.oss', /this version does not serve/],
     ['two logins', `${STORAGE}${TOKEN}, jwks: /j}, htpasswd: {realm: r, path: /p}}`, 'auth', /token and htpasswd/],
     ['silly login', `${STORAGE}auth: silly`, 'auth.silly', /lets everybody in/],
     ['tokens nobody can check', `${STORAGE}${TOKEN}}}`, 'auth.token', /needs rootcertbundle or jwks/],
