@@ -10,9 +10,12 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm, finishDigest } from
 import { KeyedMutex } from './keyed-mutex.ts';
 import type { RepositoryName } from './reference.ts';
 
-/** Uploads whose storage handle and digest state this process keeps between requests; others are opened again. */
-const IDLE_UPLOADS = 1000;
-const IDLE_UPLOAD_MS = 15 * 60_000;
+/**
+ * Uploads whose storage handle and digest state this process keeps between requests; others are opened again. Each may hold some
+ * MiB that are too few for a part, and the next request may well come to another process.
+ */
+const IDLE_UPLOADS = 100;
+const IDLE_UPLOAD_MS = 60_000;
 
 /** How long a request waits for another process to be done with the same upload; a client that is silent is given up sooner. */
 const PATIENCE_MS = 90_000;
@@ -60,6 +63,7 @@ export class Uploads {
   readonly #idle = new LRUCache<string, OpenUpload>({
     max: IDLE_UPLOADS,
     ttl: IDLE_UPLOAD_MS,
+    ttlAutopurge: true,
     dispose: ({ storage }, _id, reason) => {
       if (reason === 'evict' || reason === 'expire') storage.close().catch(() => {});
     },
