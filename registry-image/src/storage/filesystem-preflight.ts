@@ -60,8 +60,13 @@ export function directorySteps(root: string): readonly DirectoryStep[] {
 async function checkDirectories(root: string): Promise<StepOutcome> {
   const faults: string[] = [];
   const directories = await layoutDirectories(root, faults);
+  const { uid, gid, dev } = await stat(root);
   for (const directory of directories) {
     await tryAccess(directory, constants.R_OK | constants.W_OK | constants.X_OK, 'read, written and searched', faults);
+    const device = await deviceOf(directory);
+    if (device !== undefined && device !== dev) {
+      faults.push(`${directory} is on another file system than ${root}, and files are renamed from one to the other`);
+    }
   }
   const prefixes = directories.filter((directory) => /\/blobs\/[^/]+\/[^/]+$/.test(directory)).slice(0, MAX_BLOBS);
   for (const prefix of prefixes) {
@@ -70,11 +75,7 @@ async function checkDirectories(root: string): Promise<StepOutcome> {
     }
   }
   const more = faults.length > MAX_NAMED ? `; and ${faults.length - MAX_NAMED} more` : '';
-  expectThat(
-    faults.length === 0,
-    `${faults.slice(0, MAX_NAMED).join('; ')}${more}; give them to the user of the server (chown -R)`,
-  );
-  const { uid, gid } = await stat(root);
+  expectThat(faults.length === 0, `${faults.slice(0, MAX_NAMED).join('; ')}${more}`);
   const looked = `${directories.length} directories can be read and changed`;
   return process.getuid?.() === 0 && uid !== 0
     ? {
@@ -127,6 +128,13 @@ async function isDirectory(path: string): Promise<boolean> {
   );
 }
 
+async function deviceOf(directory: string): Promise<number | undefined> {
+  return stat(directory).then(
+    ({ dev }) => dev,
+    () => undefined,
+  );
+}
+
 async function tryAccess(path: string, mode: number, what: string, faults: string[]): Promise<void> {
   try {
     await access(path, mode);
@@ -136,7 +144,9 @@ async function tryAccess(path: string, mode: number, what: string, faults: strin
       ({ uid, gid, mode: bits }) => `of user ${uid}, group ${gid}, mode ${(bits & 0o7777).toString(8)}`,
       () => 'which cannot be looked at',
     );
-    faults.push(`${path} (${owner}) cannot be ${what}: ${(error as NodeJS.ErrnoException).code}`);
+    faults.push(
+      `${path} (${owner}) cannot be ${what} (${(error as NodeJS.ErrnoException).code}): give it to the user of the server (chown -R)`,
+    );
   }
 }
 

@@ -219,7 +219,7 @@ describeUnless(
         advice: expect.stringMatching(/the user of this process has not the right; give it the directory/),
       });
       expect(check(findings, 'directories')?.message).toMatch(
-        /root \(of user \d+, group \d+, mode 555\) cannot be read, written and searched: EACCES; give them to the user of the server/,
+        /root \(of user \d+, group \d+, mode 555\) cannot be read, written and searched \(EACCES\): give it to the user of the server/,
       );
     });
 

@@ -93,15 +93,21 @@ describeWith(['moto_server'], 'uploads to a bucket that a killed server has left
     }
   }
 
-  test('are gone with parts and state; blobs stay', async () => {
+  test('are gone with parts and state, whether between two chunks or in the middle of one; blobs stay', async () => {
     const client = s3.registry.client();
     const blob = randomBlob();
     await client.pushBlob('group/project', blob);
-    const upload = await client.startUpload('group/project');
-    expect((await client.sendChunk(upload, randomBytes(12 * MIB))).status).toBe(202);
+
+    const between = await client.startUpload('group/project');
+    expect((await client.sendChunk(between, randomBytes(12 * MIB))).status).toBe(202);
     expect(await partsInBucket()).toBe(1);
-    client.close();
+
+    const inside = await client.startUpload('group/project');
+    const broken = client.sendChunk(inside, endless).catch(() => undefined);
+    while ((await partsInBucket()) < 2) await sleep(50);
     await s3.registry.kill();
+    await broken;
+    client.close();
 
     const keys = await purgeAll();
     expect(keys.filter((key) => !key.startsWith('docker/'))).toEqual([]);
@@ -119,4 +125,12 @@ describeWith(['moto_server'], 'uploads to a bucket that a killed server has left
     expect(await purgeAll()).toEqual([]);
     expect(await partsInBucket()).toBe(0);
   });
+
+  async function* endless(): AsyncGenerator<Buffer> {
+    const bytes = randomBytes(MIB);
+    for (;;) {
+      yield bytes;
+      await sleep(5);
+    }
+  }
 });
