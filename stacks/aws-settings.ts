@@ -124,6 +124,7 @@ export const awsSettingsSchema = z.strictObject({
   anonymousPull: z.array(text).exactOptional(),
   relativeUrls: flag.exactOptional(),
   trustedProxies: z.array(text).exactOptional(),
+  processes: z.union([z.literal('auto'), z.number()]).exactOptional(),
   drainTimeout: duration.exactOptional(),
   minimumTls: z.enum(['tls1.2', 'tls1.3']).exactOptional(),
   logLevel: z.enum(['error', 'warn', 'info', 'debug']).exactOptional(),

@@ -74,6 +74,7 @@ export function renderConfig(settings: RegistrySettings): ConfigInput {
       host: publicUrl(settings.endpoint),
       relativeurls: settings.relativeUrls,
       trustedproxies: settings.trustedProxies && [...settings.trustedProxies],
+      processes: settings.processes,
       draintimeout: settings.drainTimeout,
       tls: renderTls(settings, paths.tls),
     },

@@ -39,6 +39,7 @@ const PROP_OF_KEY: readonly (readonly [key: string, prop: string])[] = [
   ['http.host', 'endpoint'],
   ['http.relativeurls', 'relativeUrls'],
   ['http.trustedproxies', 'trustedProxies'],
+  ['http.processes', 'processes'],
   ['http.draintimeout', 'drainTimeout'],
   ['http.tls.minimumtls', 'minimumTls'],
   ['http.tls.certificate', 'tls.certificateFile'],

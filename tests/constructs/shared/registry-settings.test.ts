@@ -224,6 +224,12 @@ describe('every option reaches the server', () => {
     });
   });
 
+  test('how many processes answer, one for each core unless it is said', () => {
+    expect(serverConfig({}).http.processes).toBe('auto');
+    expect(serverConfig({ processes: 3 }).http.processes).toBe(3);
+    expect(fault({ processes: 0 })).toMatch(/processes = 0: must be at least 1/);
+  });
+
   test('proxies that are trusted, none unless they are named', () => {
     expect(serverConfig({}).http.trustedproxies).toEqual([]);
     expect(serverConfig({ trustedProxies: ['10.0.3.0/24'] }).http.trustedproxies).toEqual(['10.0.3.0/24']);
