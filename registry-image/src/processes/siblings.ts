@@ -14,7 +14,7 @@ const LONGEST_PAUSE_MS = 30_000;
 const SOUND_AFTER_MS = 60_000;
 
 /** How long a process may take to end after `http.draintimeout` before it is killed. */
-const GRACE_MS = 5_000;
+const GRACE_MS = 2_000;
 
 export interface SiblingsOptions {
   readonly count: number;
