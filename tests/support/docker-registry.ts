@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { stringify } from 'yaml';
 import { BackgroundProcess } from './background-process.ts';
 import { freePort } from './free-port.ts';
 import { HttpClient } from './http-client.ts';
@@ -15,21 +16,27 @@ export interface DockerRegistry {
   stop(): Promise<void>;
 }
 
-/** Starts docker-registry without login over a storage directory; the caller stops it. */
-export async function startDockerRegistry(storageDirectory: string): Promise<DockerRegistry> {
+/**
+ * Starts docker-registry without login; the caller stops it.
+ *
+ * @param storage a directory, or the section of another driver: `{ swift: { … } }`
+ */
+export async function startDockerRegistry(
+  storage: string | Readonly<Record<string, unknown>>,
+): Promise<DockerRegistry> {
   const port = await freePort();
   const host = `127.0.0.1:${port}`;
   const directory = temporaryDirectory('docker-registry');
   const configFile = path.join(directory.path, 'config.yml');
+  const driver = typeof storage === 'string' ? { filesystem: { rootdirectory: storage } } : storage;
   writeFileSync(
     configFile,
-    `version: 0.1
-log: { level: warn }
-storage:
-  filesystem: { rootdirectory: ${JSON.stringify(storageDirectory)} }
-  delete: { enabled: true }
-http: { addr: '${host}' }
-`,
+    stringify({
+      version: 0.1,
+      log: { level: 'warn' },
+      storage: { ...driver, delete: { enabled: true } },
+      http: { addr: host },
+    }),
   );
   const client = new HttpClient(`http://${host}`);
   const running = await BackgroundProcess.start(findTool('docker-registry') as string, ['serve', configFile], {
