@@ -55,9 +55,15 @@ export class UploadSessions {
   }
 
   *#claim(repository: string, id: string): Transaction<UploadRow | 'busy' | undefined> {
-    const { queries } = this.#database;
+    const { backend, queries } = this.#database;
     const row = yield* firstRowOf(
-      queries.selectFrom('uploads').selectAll().where('id', '=', id).where('repository', '=', repository),
+      queries
+        .selectFrom('uploads')
+        .selectAll()
+        .where('id', '=', id)
+        .where('repository', '=', repository)
+        // Others that claim it wait for this transaction; SQLite has one that writes at a time.
+        .$if(backend === 'postgresql', (locked) => locked.forUpdate()),
     );
     if (row === undefined) return undefined;
     const wasLeft = row.busy === 1 && row.holder !== this.#processes.id;
