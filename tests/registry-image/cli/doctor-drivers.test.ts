@@ -1,9 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { Check } from '../../../registry-image/src/cli/doctor-check.ts';
-import { describeWithAzurite } from '../../support/azurite.ts';
-import { startAzuriteRegistry } from '../../support/azurite-registry.ts';
 import { startGcsRegistry } from '../../support/gcs-registry.ts';
-import { startOssRegistry } from '../../support/oss-registry.ts';
 import { MAIN, type RegistryProcess } from '../../support/registry-process.ts';
 import { describeWith } from '../../support/requirements.ts';
 import { tryCommand } from '../../support/run-command.ts';
@@ -24,14 +21,6 @@ async function findingsOf(registry: RegistryProcess, env: Record<string, string>
     .map(({ action, verdict, message }) => `${action} ${verdict}: ${message}`);
 }
 
-describeWithAzurite('registry doctor storage, of a container in Azure', () => {
-  test('finds nothing wrong, signed URLs included', async () => {
-    const azure = await startAzuriteRegistry({ redirect: true });
-    stop = azure.stop;
-    expect(await findingsOf(azure.registry)).toEqual([]);
-  });
-});
-
 test('registry doctor storage finds nothing wrong in a bucket of Google Cloud', async () => {
   const google = await startGcsRegistry({ redirect: false });
   stop = google.stop;
@@ -43,13 +32,5 @@ describeWith(['swift'], 'registry doctor storage, of a container in Swift', () =
     const swift = await startSwiftRegistry({ redirect: true, settings: { secretkey: 'a-key-for-signed-urls' } });
     stop = swift.stop;
     expect(await findingsOf(swift.registry)).toEqual([]);
-  });
-});
-
-describeWith(['moto_server'], 'registry doctor storage, of a bucket in OSS', () => {
-  test('finds nothing wrong', async () => {
-    const oss = await startOssRegistry();
-    stop = oss.stop;
-    expect(await findingsOf(oss.registry)).toEqual([REDIRECT_OFF]);
   });
 });
