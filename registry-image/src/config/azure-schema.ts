@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { publicEndpoint } from './s3-schema.ts';
 import { duration, httpUrl, only, reads } from './values.ts';
 
 /** https://learn.microsoft.com/azure/storage/common/storage-account-overview#storage-account-name */
@@ -53,12 +54,7 @@ export const azureSchema = z
     /** Endpoint of the account's blobs. Left out: https://<accountname>.blob.<realm>. */
     serviceurl: httpUrl().optional(),
     /** Scheme and host that clients reach the account by, where it is not the one that this server uses. */
-    redirectendpoint: httpUrl()
-      .refine((url) => !URL.canParse(url) || url.replace(/\/$/, '') === new URL(url).origin, {
-        error:
-          'must be a scheme and a host, such as https://images.example.com; the path of the container stays as it is',
-      })
-      .optional(),
+    redirectendpoint: publicEndpoint().optional(),
     rootdirectory: z.string().default(''),
     /** Names begin with "/", as older registries of GitLab write them. */
     legacyrootprefix: z.boolean().optional(),

@@ -27,6 +27,8 @@ export interface AzureClient {
   /** Left out where an identity is used, which has none. */
   readonly sharedKey: StorageSharedKeyCredential | undefined;
   readonly limits: AzureTimeLimits;
+  /** Aborted by `close`. */
+  readonly closed: AbortSignal;
   close(): void;
 }
 
@@ -43,7 +45,13 @@ export async function createAzureClient(options: AzureOptions, overrides: AzureO
     retryOptions: { maxTries: 1 },
   });
   pipeline.factories.push(useAgent(agent));
-  return { service: new BlobServiceClient(serviceurl, pipeline), sharedKey, limits, close: () => agent.destroy() };
+  const closing = new AbortController();
+  const close = () => {
+    closing.abort();
+    agent.destroy();
+  };
+  const service = new BlobServiceClient(serviceurl, pipeline);
+  return { service, sharedKey, limits, closed: closing.signal, close };
 }
 
 /** Who the server is at Microsoft Entra ID. The library is loaded only by those who have no key. */

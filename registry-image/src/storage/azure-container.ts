@@ -20,10 +20,10 @@ export class AzureContainer {
   readonly #idleMs: number;
   readonly #root: string;
 
-  constructor(options: AzureOptions, { service, limits }: AzureClient) {
+  constructor(options: AzureOptions, { service, limits, closed }: AzureClient) {
     this.client = service.getContainerClient(options.container);
     this.#options = options;
-    this.#retries = new AzureRetries(options);
+    this.#retries = new AzureRetries(options, closed);
     this.#idleMs = limits.idleMs;
     const root = options.rootdirectory.replace(/^\/+|\/+$/g, '');
     this.#root = (options.legacyrootprefix ? '/' : '') + (root === '' ? '' : `${root}/`);

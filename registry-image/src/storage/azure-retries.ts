@@ -25,9 +25,12 @@ export interface AzureRetryOptions {
  */
 export class AzureRetries {
   readonly #options: AzureRetryOptions;
+  readonly #closed: AbortSignal;
 
-  constructor(options: AzureRetryOptions) {
+  /** @param closed ends the pauses, and with them the calls that would follow */
+  constructor(options: AzureRetryOptions, closed: AbortSignal) {
     this.#options = options;
+    this.#closed = closed;
   }
 
   /** @param send makes the call from the start each time, from memory */
@@ -36,8 +39,10 @@ export class AzureRetries {
       try {
         return await send();
       } catch (error) {
-        if (repetition > this.#options.max_retries || !isPassing(error)) throw error;
-        await sleep(this.#pauseBefore(repetition, error));
+        if (repetition > this.#options.max_retries || this.#closed.aborted || !isPassing(error)) throw error;
+        await sleep(this.#pauseBefore(repetition, error), undefined, { signal: this.#closed }).catch(() => {
+          throw error;
+        });
       }
     }
   }

@@ -290,6 +290,21 @@ describeWithAzurite('Azure', () => {
       });
     });
 
+    test('makes no call again once it is closed', async () => {
+      const proxy = await startFaultProxy(new URL(azurite.endpoint).origin);
+      const settings = { serviceurl: `${proxy.url}/${azurite.account}`, retry_delay: '1m' };
+      const driver = await AzureDriver.open(azureOptions(azurite, settings));
+      proxy.clear();
+      proxy.inject({ fault: 'reset' });
+      const write = driver.write('closed', Buffer.from('x'));
+      const failed = expect(write).rejects.toThrow(/Azure did not answer/);
+      while (proxy.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await driver.close();
+      await failed;
+      expect(proxy.requests).toHaveLength(1);
+      await proxy.stop();
+    });
+
     test('says what is missing when there is no identity, and asks for it over TLS only', async () => {
       const before = process.env.AZURE_TOKEN_CREDENTIALS;
       process.env.AZURE_TOKEN_CREDENTIALS = 'EnvironmentCredential';
