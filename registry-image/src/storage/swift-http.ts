@@ -70,6 +70,7 @@ export class SwiftUnreachableError extends Error {
 export class SwiftHttp {
   readonly limits: SwiftTimeLimits;
   readonly #agent: Agent;
+  readonly #closing = new AbortController();
 
   constructor({ verify, limits }: { readonly verify: boolean; readonly limits: SwiftTimeLimits }) {
     this.limits = limits;
@@ -96,7 +97,9 @@ export class SwiftHttp {
     });
   }
 
+  /** Ends the requests under way, and their repetitions. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#agent.destroy();
   }
 
@@ -119,7 +122,7 @@ export class SwiftHttp {
         if (isLast || isLasting) throw new SwiftUnreachableError(new URL(url).origin, repetition, error);
       }
       if (answer !== undefined && (isLast || !PASSING_STATUSES.includes(answer.status))) return answer;
-      await sleep(this.#pauseBefore(repetition, answer));
+      await sleep(this.#pauseBefore(repetition, answer), undefined, { signal: this.#closing.signal });
     }
   }
 

@@ -131,6 +131,7 @@ export class SwiftLargeObjects {
     }
     const manifest = source.prefix === undefined ? {} : { 'x-object-manifest': source.prefix };
     const parts = source.kind === 'static' ? await this.#readManifest(from) : undefined;
+    if (parts?.length === 0) throw new Error(`${from} was replaced while it was being moved to ${to}`);
     await this.#container.requestObject('POST object', from, {
       // A POST without it would make an empty object of a dynamic one.
       headers: { ...manifest, [MOVED_TO]: encodeURIComponent(to) },

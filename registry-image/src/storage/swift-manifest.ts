@@ -13,6 +13,8 @@ export interface ManifestPart {
   readonly size: number;
   /** It is a manifest itself. */
   readonly isManifest: boolean;
+  /** Bytes of it that count, where that is not all; no part that is written here has one. */
+  readonly range?: string | undefined;
 }
 
 interface StoredPart {
@@ -20,22 +22,35 @@ interface StoredPart {
   readonly hash: string;
   readonly bytes: number;
   readonly sub_slo?: boolean;
+  readonly range?: string;
+  /** Bytes in place of a part, which nothing here writes. */
+  readonly data?: string;
 }
 
-/** What `?multipart-manifest=get` answers. */
+/** What `?multipart-manifest=get` answers. @throws Error when the object was put together by something else, with bytes in the manifest */
 export function parseManifest({ body }: SwiftAnswer): readonly ManifestPart[] {
-  return (JSON.parse(body.toString()) as readonly StoredPart[]).map(({ name: path, hash, bytes, sub_slo }) => {
-    const [, container = '', ...name] = path.split('/');
-    return { container, name: name.join('/'), etag: hash, size: bytes, isManifest: sub_slo === true };
+  return (JSON.parse(body.toString()) as readonly StoredPart[]).map((part) => {
+    if (part.data !== undefined)
+      throw new Error('the object has bytes in its manifest, which this server does not write');
+    const [, container = '', ...name] = part.name.split('/');
+    return {
+      container,
+      name: name.join('/'),
+      etag: part.hash,
+      size: part.bytes,
+      isManifest: part.sub_slo === true,
+      range: part.range,
+    };
   });
 }
 
 /** What `?multipart-manifest=put` wants. */
 export function renderManifest(parts: readonly Omit<ManifestPart, 'isManifest'>[]): Buffer {
-  const entries = parts.map(({ container, name, etag, size }) => ({
+  const entries = parts.map(({ container, name, etag, size, range }) => ({
     path: `/${container}/${name}`,
     etag,
     size_bytes: size,
+    range,
   }));
   return Buffer.from(JSON.stringify(entries));
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { CheckedDriver } from '../../../registry-image/src/storage/checked-driver.ts';
 import { ObjectNotFoundError, type StorageDriver } from '../../../registry-image/src/storage/storage-driver.ts';
@@ -172,6 +173,22 @@ describeWith(['swift'], 'large objects of the swift driver', () => {
       const sent = proxy.requests.find(({ method, path }) => method === 'PUT' && path.includes('/segments/'));
       expect(sent?.headers.etag).toBe(createHash('md5').update(bytes).digest('hex'));
       await started.cancel();
+    });
+
+    test('of a process that was killed in the middle are found by another one, and removed', async () => {
+      const { from, segments } = freshKeys();
+      const killed = await driver.openUpload(from);
+      const endless = (async function* () {
+        yield randomBytes(2 * MIB);
+        await new Promise(() => {});
+      })();
+      killed.append(endless).catch(() => {});
+      while ((await client.list('registry', segments)).length < 2) await sleep(20);
+      const another = await throughProxy.openUpload(from);
+      expect(another.size).toBe(0);
+      await another.cancel();
+      expect(await client.list('registry', segments)).toEqual([]);
+      expect(await client.list('registry', `files/${from}`)).toEqual([]);
     });
 
     test('that are cancelled lose parts that no listing has yet', async () => {
