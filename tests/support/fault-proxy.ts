@@ -80,8 +80,13 @@ const STATUS_FAULTS: Readonly<Record<'status-500' | 'status-503', AnswerInstead>
   'status-503': { status: 503, headers: { 'content-type': 'text/html' }, body: PAGE },
 };
 
+export interface FaultProxyOptions {
+  /** Stands in for a name that leads to the target: it is told this host in place of the one that was asked for. */
+  readonly host?: string;
+}
+
 /** @param target URL of the stand-in, such as http://127.0.0.1:41234 */
-export async function startFaultProxy(target: string): Promise<FaultProxy> {
+export async function startFaultProxy(target: string, { host }: FaultProxyOptions = {}): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true });
   const requests: ProxiedRequest[] = [];
   let injections: ActiveInjection[] = [];
@@ -121,7 +126,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     switch (fault) {
       case undefined: {
         const answer = await forward(request);
-        response.writeHead(answer.statusCode as number, withoutConnection(answer.rawHeaders));
+        // Stand-ins close connections that a store would keep.
+        response.writeHead(answer.statusCode as number, withHeader(answer.rawHeaders, 'connection', 'keep-alive'));
         answer.on('error', () => request.socket.destroy());
         answer.pipe(response);
         return;
@@ -161,7 +167,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 
   const forward = async (request: IncomingMessage): Promise<IncomingMessage> => {
     const { hostname, port } = new URL(target);
-    const { method, url: path, rawHeaders: headers } = request;
+    const { method, url: path, rawHeaders } = request;
+    const headers = host === undefined ? rawHeaders : withHeader(rawHeaders, 'host', host);
     const forwarded = httpRequest({ hostname, port, method, path, headers, agent });
     request.pipe(forwarded);
     request.on('close', () => {
@@ -208,11 +215,11 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 }
 
-/** A header that is between two parties only, of names and values in turn: stand-ins close connections that a store would keep. */
-function withoutConnection(rawHeaders: readonly string[]): string[] {
-  return rawHeaders.filter((_each, index) => {
-    const name = rawHeaders[index - (index % 2)] as string;
-    return name.toLowerCase() !== 'connection';
+/** Headers of which one has another value. @param rawHeaders names and values in turn */
+function withHeader(rawHeaders: readonly string[], name: string, value: string): string[] {
+  return rawHeaders.map((each, index) => {
+    const isValue = index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name;
+    return isValue ? value : each;
   });
 }
 

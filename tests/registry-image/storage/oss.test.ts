@@ -1,5 +1,5 @@
 import { Agent } from 'node:http';
-import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { storageSchema } from '../../../registry-image/src/config/storage-schema.ts';
 import { type OssOptions, type OssSetup, openOssDriver } from '../../../registry-image/src/storage/oss.ts';
@@ -8,6 +8,7 @@ import { S3_TIME_LIMITS } from '../../../registry-image/src/storage/s3-client.ts
 import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
 import { describeWith } from '../../support/requirements.ts';
+import { startSwift } from '../../support/swift.ts';
 import { describeDriver } from './driver-suite.ts';
 import { describeFaults } from './fault-suite.ts';
 import { createBucket, s3Options } from './moto-bucket.ts';
@@ -160,6 +161,30 @@ describeWith(['moto_server'], 'OSS', () => {
       await refused.close();
       await proxy.stop();
     });
+  });
+});
+
+describeWith(['swift'], 'OSS, over a store that checks every signature,', () => {
+  describeDriver('oss', async () => {
+    // Knows the bucket by the name in front, and the region that requests are signed for.
+    const swift = await startSwift({
+      settings: { 'filter:s3api': { storage_domain: 's3.localhost', location: 'cn-hangzhou' } },
+    });
+    const keys = { accesskeyid: swift.user, accesskeysecret: swift.key };
+    const bucket = { Bucket: BUCKET, CreateBucketConfiguration: { LocationConstraint: 'cn-hangzhou' as never } };
+    const client = new S3Client({
+      endpoint: swift.s3Endpoint,
+      region: 'cn-hangzhou',
+      forcePathStyle: true,
+      credentials: { accessKeyId: swift.user, secretAccessKey: swift.key },
+    });
+    await client.send(new CreateBucketCommand(bucket));
+    client.destroy();
+    return {
+      driver: await open(swift.s3Endpoint, keys),
+      reopen: () => open(swift.s3Endpoint, keys),
+      stop: swift.stop,
+    };
   });
 });
 
