@@ -18,8 +18,8 @@ import { runCases } from './run.ts';
 import { missingMessage, requireTools } from './tools.ts';
 import { WorkDirectory } from './work-directory.ts';
 
-const WHOLE: Scale = { rounds: 5, longRounds: 3, seconds: 2, pushes: 150, warmRequests: 1000 };
-const QUICK: Scale = { rounds: 1, longRounds: 1, seconds: 1, pushes: 80, warmRequests: 300 };
+const WHOLE: Scale = { rounds: 5, longRounds: 3, seconds: 2, pushes: 150 };
+const QUICK: Scale = { rounds: 1, longRounds: 1, seconds: 1, pushes: 80 };
 
 await reportingErrors(async () => {
   const options = parseOptions(process.argv.slice(2), path.join(REPOSITORY, 'docs/performance'));

@@ -7,19 +7,11 @@ import type { GetLoad, Traffic } from './wrk.ts';
 const NO_LIMIT = 1_000_000;
 
 /** HEADs as fast as the server answers, with ab: wrk waits for the body that an answer to HEAD does not have. */
-export function abHead({ seconds, ...load }: GetLoad): Promise<Traffic> {
-  return ab(['-i', '-t', String(Math.ceil(seconds)), '-n', String(NO_LIMIT)], load);
-}
-
-/** So many GETs, to make a server warm. */
-export async function abGet(load: Omit<GetLoad, 'seconds'>, count: number): Promise<void> {
-  await ab(['-n', String(count)], load);
-}
-
-async function ab(args: readonly string[], { url, token, connections }: Omit<GetLoad, 'seconds'>): Promise<Traffic> {
+export async function abHead({ url, token, connections, seconds }: GetLoad): Promise<Traffic> {
   const output = await printed(requireTool('ab'), [
-    // -k: connections stay open, -l: answers may differ in length, -r: goes on after an error, which is then counted
-    ...['-q', '-k', '-l', '-r', '-s', '30', '-c', String(connections), ...args],
+    // -i: HEAD, -k: connections stay open, -r: goes on after an error, which is then counted
+    ...['-q', '-i', '-k', '-r', '-s', '30', '-c', String(connections)],
+    ...['-t', String(Math.ceil(seconds)), '-n', String(NO_LIMIT)],
     ...['-H', `Authorization: Bearer ${token}`, '-H', `Accept: ${ACCEPT}`, url],
   ]);
   const traffic = {

@@ -1,5 +1,5 @@
 import { type DataSet, GIB, IMAGE, type LayerName, MANY_TAGS } from '../data-set.ts';
-import { abGet, abHead } from '../load/ab.ts';
+import { abHead } from '../load/ab.ts';
 import { httpGet } from '../load/http-get.ts';
 import { pull } from '../load/pull.ts';
 import { type GetLoad, type Traffic, wrk } from '../load/wrk.ts';
@@ -12,16 +12,16 @@ interface Target {
   readonly token: keyof Tokens;
 }
 
-const WARM_CONNECTIONS = 8;
+/** Enough for V8 to have compiled what small requests need. */
+const WARM_SECONDS = 1;
 
-/** Enough of a large blob. */
-const WARM_SECONDS = 0.3;
+/** Enough of a large blob, with those tools that can. */
+const WARM_SECONDS_OF_LARGE = 0.3;
 
 function requests(
   { path, token }: Target,
   connections: number,
   load: (load: GetLoad) => Promise<Traffic>,
-  warmShare = 1,
 ): ServedMeasure {
   const target = ({ url }: { url: string }, { dataSet, tokens }: { dataSet: DataSet; tokens: Tokens }) => ({
     url: `${url}${path(dataSet)}`,
@@ -33,9 +33,9 @@ function requests(
     cpu: 'µs/request',
     warm: async (running, context) => {
       const { url, token } = target(running, context);
+      // Says more about what is wrong than the tools do.
       await httpGet(url, `Bearer ${token}`);
-      const count = Math.ceil(context.scale.warmRequests * warmShare);
-      await abGet({ url, token, connections: Math.min(WARM_CONNECTIONS, count) }, count);
+      await load({ url, token, connections, seconds: WARM_SECONDS });
     },
     run: async (running, context) => {
       const { seconds } = context.scale;
@@ -70,7 +70,7 @@ export function smallBlobGet(name: '1kib', connections: number): ServedMeasure {
 }
 
 export function tagsPage(connections: number): ServedMeasure {
-  return requests({ path: () => `/v2/${MANY_TAGS}/tags/list?n=100`, token: 'tags' }, connections, wrk, 1 / 10);
+  return requests({ path: () => `/v2/${MANY_TAGS}/tags/list?n=100`, token: 'tags' }, connections, wrk);
 }
 
 /** GETs of a blob, counted in bytes. @param load tool; that for plain HTTP cannot do TLS */
@@ -85,7 +85,7 @@ export function largeBlobGet(
     better: 'more',
     cpu: 's/GiB',
     warm: async ({ url }, { dataSet, tokens }) => {
-      await load({ url: `${url}${path(dataSet)}`, token: tokens.image, connections, seconds: WARM_SECONDS });
+      await load({ url: `${url}${path(dataSet)}`, token: tokens.image, connections, seconds: WARM_SECONDS_OF_LARGE });
     },
     run: async ({ url }, { dataSet, tokens, scale: { seconds } }) => {
       const traffic = await load({ url: `${url}${path(dataSet)}`, token: tokens.image, connections, seconds });

@@ -12,8 +12,6 @@ export interface Scale {
   readonly seconds: number;
   /** Small blobs of one push. */
   readonly pushes: number;
-  /** Small requests that make a server warm. */
-  readonly warmRequests: number;
 }
 
 /** What a case works with. */
