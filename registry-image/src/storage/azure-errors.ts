@@ -46,7 +46,9 @@ export function isMissingBlob(error: unknown): boolean {
 
 /** Turns what Azure answers into what the operator can do about it. What does not come from Azure stays as it is. */
 export function explainAzureError(error: unknown, call: AzureCall): unknown {
-  if (IDENTITY_ERRORS.includes((error as Error).name)) return new Error(withoutToken(error as Error, call));
+  if (IDENTITY_ERRORS.includes((error as Error).name)) {
+    return new Error(withoutToken(error as Error, call), { cause: error });
+  }
   if (!isRestError(error)) return error;
   // Its message has the whole answer in it, which may be a key that signs.
   if (error.code === 'PARSE_ERROR') return new Error(`Azure answered something that is no XML to ${call.permission}`);
