@@ -1,7 +1,8 @@
 import type { MultipartBackend, SentPart } from './multipart-backend.ts';
+import type { MultipartMemory } from './multipart-memory.ts';
 import type { StorageKey } from './storage-driver.ts';
 
-/** Parts that are sent while the next one is gathered, which makes one more in memory. */
+/** Parts that are sent while the next one is gathered, which makes one more in memory; see multipart-memory.ts for what limits it. */
 const PARTS_IN_FLIGHT = 3;
 
 /** How often parts grow by the size of the first ones: in these many steps over all the parts that a backend takes. */
@@ -15,23 +16,31 @@ export class MultipartParts {
   readonly #backend: MultipartBackend;
   readonly #key: StorageKey;
   readonly #chunkBytes: number;
+  readonly #memory: MultipartMemory;
   readonly #sending = new Set<Promise<void>>();
+  /** Bytes that were taken of the shared memory, one number for each part beyond the first that is gathered or sent. */
+  readonly #taken: number[] = [];
   /** In order, with the parts that are being sent: those have no etag yet. */
   readonly #parts: { readonly size: number; etag?: string }[];
   #uploadId: string | undefined;
   #size: number;
   #failure: { readonly error: unknown } | undefined;
 
-  /** @param begun what an earlier process has sent */
+  /**
+   * @param memory shared with other uploads
+   * @param begun what an earlier process has sent
+   */
   constructor(
     backend: MultipartBackend,
     key: StorageKey,
     chunkBytes: number,
+    memory: MultipartMemory,
     begun: { readonly uploadId: string | undefined; readonly parts: readonly SentPart[] },
   ) {
     this.#backend = backend;
     this.#key = key;
     this.#chunkBytes = chunkBytes;
+    this.#memory = memory;
     this.#uploadId = begun.uploadId;
     this.#parts = begun.parts.map((part) => ({ ...part }));
     this.#size = totalSize(this.#parts);
@@ -72,6 +81,31 @@ export class MultipartParts {
     return this.#uploadId;
   }
 
+  /**
+   * To be waited for before the bytes of a part are gathered: until there is memory for it, which there is at the latest when no
+   * other part of this upload is under way, whatever other uploads hold.
+   *
+   * @throws when a part has failed, as `settle` does
+   */
+  async room(): Promise<void> {
+    while (!this.#takeRoom()) await Promise.race([...this.#sending, this.#memory.given()]);
+    if (this.#failure !== undefined) await this.settle();
+  }
+
+  #takeRoom(): boolean {
+    // The first of all that are gathered or sent needs none.
+    if (this.#taken.length >= this.#sending.size) return true;
+    const bytes = this.nextPartBytes;
+    if (!this.#memory.tryTake(bytes)) return false;
+    this.#taken.push(bytes);
+    return true;
+  }
+
+  /** Gives back what is held for more parts than there are. @param parts that are gathered or sent */
+  #giveBack(parts: number): void {
+    for (const bytes of this.#taken.splice(Math.max(0, parts - 1))) this.#memory.give(bytes);
+  }
+
   /** Starts to send a part as soon as fewer than a few are under way. @throws when an earlier part has failed, as `settle` does */
   async send(bytes: Uint8Array): Promise<void> {
     const { maxParts } = this.#backend.limits;
@@ -93,13 +127,18 @@ export class MultipartParts {
       .catch((error) => {
         this.#failure ??= { error };
       })
-      .finally(() => this.#sending.delete(sending));
+      .finally(() => {
+        this.#sending.delete(sending);
+        // Another one may be gathered.
+        this.#giveBack(this.#sending.size + 1);
+      });
     this.#sending.add(sending);
   }
 
   /** Waits until no part is being sent. @throws when one has failed; the parts before it are kept, and no others */
   async settle(): Promise<void> {
     await Promise.all(this.#sending);
+    this.#giveBack(0);
     if (this.#failure === undefined) return;
     const { error } = this.#failure;
     this.#failure = undefined;

@@ -1,5 +1,6 @@
 import { GrowingBuffer } from './growing-buffer.ts';
 import type { MultipartBackend } from './multipart-backend.ts';
+import { type MultipartMemory, PROCESS_MEMORY } from './multipart-memory.ts';
 import { MultipartParts } from './multipart-parts.ts';
 import { type UploadState, UploadStateStore } from './multipart-state.ts';
 import type { AppendOptions, StorageKey, StorageUpload } from './storage-driver.ts';
@@ -22,22 +23,33 @@ export class MultipartUpload implements StorageUpload {
   #hasState: boolean;
   #failed = false;
 
-  private constructor(backend: MultipartBackend, key: StorageKey, chunkBytes: number, saved: UploadState | undefined) {
+  private constructor(
+    backend: MultipartBackend,
+    key: StorageKey,
+    chunkBytes: number,
+    memory: MultipartMemory,
+    saved: UploadState | undefined,
+  ) {
     const state = saved ?? NEW_UPLOAD;
     this.#backend = backend;
     this.#key = key;
     this.#states = new UploadStateStore(backend, key);
-    this.#parts = new MultipartParts(backend, key, chunkBytes, state);
+    this.#parts = new MultipartParts(backend, key, chunkBytes, memory, state);
     this.#tail.append(state.tail, chunkBytes);
     this.#savedSize = this.size;
     this.#hasState = saved !== undefined;
   }
 
   /** Starts an upload, or goes on with what another process has left. @param chunkBytes size of the first parts */
-  static async open(backend: MultipartBackend, key: StorageKey, chunkBytes: number): Promise<StorageUpload> {
+  static async open(
+    backend: MultipartBackend,
+    key: StorageKey,
+    chunkBytes: number,
+    memory: MultipartMemory = PROCESS_MEMORY,
+  ): Promise<StorageUpload> {
     const states = new UploadStateStore(backend, key);
     const [state, completedSize] = await Promise.all([states.load(), backend.sizeOf(key)]);
-    const upload = new MultipartUpload(backend, key, chunkBytes, state);
+    const upload = new MultipartUpload(backend, key, chunkBytes, memory, state);
     // Only completing puts an object there; a process that died before it removed the state leaves both behind.
     return completedSize === undefined ? upload : new CompletedUpload(backend, key, completedSize);
   }
@@ -81,6 +93,7 @@ export class MultipartUpload implements StorageUpload {
 
   async #add(chunk: Uint8Array): Promise<void> {
     for (let taken = 0; taken < chunk.byteLength; ) {
+      if (this.#tail.size === 0) await this.#failing(() => this.#parts.room());
       const partBytes = this.#parts.nextPartBytes;
       const piece = chunk.subarray(taken, taken + partBytes - this.#tail.size);
       this.#tail.append(piece, partBytes);
