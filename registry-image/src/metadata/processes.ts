@@ -24,9 +24,9 @@ export class Processes {
   /** Counts this process in. @param alone no other process uses the index: what others have left is free at once */
   async join(alone: boolean): Promise<void> {
     if (alone) await this.#database.write(() => run(this.#database.queries.deleteFrom('processes')));
-    await this.#beat();
+    await this.beat();
     // One beat that fails is followed by others; a database that is gone for longer fails every request anyway.
-    this.#timer = setInterval(() => void this.#beat().catch(() => {}), BEAT_MS);
+    this.#timer = setInterval(() => void this.beat().catch(() => {}), BEAT_MS);
     this.#timer.unref();
   }
 
@@ -41,7 +41,8 @@ export class Processes {
     await this.#database.write(() => run(queries.deleteFrom('processes').where('id', '=', id)), { durable: false });
   }
 
-  async #beat(): Promise<void> {
+  /** Says that this process is alive. */
+  async beat(): Promise<void> {
     const { backend, queries } = this.#database;
     const alive_until = sql<number>`${databaseNow(backend)} + ${ALIVE_MS}`;
     await this.#database.write(

@@ -46,8 +46,7 @@ export class Changes {
   }
 
   async run<T>(change: Change<T>): Promise<T> {
-    const keys = change.things.map(({ repository, kind, key }) => `${repository} ${kind} ${key}`);
-    return this.#mutex.runAll(keys, async () => {
+    return this.#mutex.runAll(change.things.map(mutexKey), async () => {
       const intents = await this.#declare(change.things);
       try {
         return await this.#make(intents, change);
@@ -88,13 +87,17 @@ export class Changes {
 
   /** What cannot be followed up now, because storage is away, is left to whoever comes next: the failure of the change is the one to tell. */
   async #followUpOwn(things: readonly Intent[], ids: readonly string[]): Promise<void> {
-    const { intents } = this.#metadata;
+    const { intents, processes } = this.#metadata;
     let again: string[] = [];
     try {
-      const left = new Set((await intents.find(ids)).map(({ id }) => id));
-      const lost = things.filter((_thing, position) => !left.has(ids[position] as string));
-      if (lost.length > 0) again = await this.#declare(lost);
-      await this.#followUp.followUp(await intents.find([...ids, ...again]));
+      const left = await intents.find(ids);
+      if (left.length < ids.length) {
+        // Others are following it up, and may have looked at storage too soon. Those not yet struck are taken out of their hands.
+        await processes.beat();
+        await intents.withdraw(ids);
+        again = await this.#declare(things);
+      }
+      await this.#followUp.followUp(again.length > 0 ? await intents.find(again) : left);
     } catch {
       intents.letGo([...ids, ...again]);
       await intents.tidy().catch(() => {});
@@ -102,6 +105,11 @@ export class Changes {
       intents.letGo(again);
     }
   }
+}
+
+/** Sorts the repository before what is in it, as a change within a change takes them. */
+function mutexKey({ repository, kind, key }: Intent): string {
+  return kind === 'repository' ? `${repository} ` : `${repository} ${kind} ${key}`;
 }
 
 function stillChanging({ repository, kind, key }: Intent): Error {
