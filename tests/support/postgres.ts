@@ -9,6 +9,8 @@ import { temporaryDirectory } from './temporary-directory.ts';
 export interface PostgresServer {
   /** postgresql://user@host:port/database */
   readonly url: string;
+  /** @returns the URL of another empty database */
+  createDatabase(name: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -43,8 +45,13 @@ export async function startPostgres(): Promise<PostgresServer> {
   const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
   const log = path.join(directory.path, 'log');
   await run('pg_ctl', '-D', data, '-w', '-l', log, '-o', `-p ${port} ${options.join(' ')}`, 'start');
+  const urlOf = (database: string) => `postgresql://${USER}@127.0.0.1:${port}/${database}`;
   return {
-    url: `postgresql://${USER}@127.0.0.1:${port}/postgres`,
+    url: urlOf('postgres'),
+    createDatabase: async (name) => {
+      await run('createdb', '-h', '127.0.0.1', '-p', String(port), '-U', USER, name);
+      return urlOf(name);
+    },
     stop: async () => {
       if (existsSync(path.join(data, 'postmaster.pid'))) await run('pg_ctl', '-D', data, '-m', 'fast', 'stop');
       directory.remove();
