@@ -1,28 +1,11 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
-import { type Image, image, MEDIA_TYPES, multiArchitectureImage } from '../support/oci-image.ts';
+import { expectPullable } from '../support/expect-pullable.ts';
+import { type Image, image, multiArchitectureImage } from '../support/oci-image.ts';
 import { RegistryClient } from '../support/registry-client.ts';
 import { type RegistryProcess, startRegistry } from '../support/registry-process.ts';
 import { describeWith } from '../support/requirements.ts';
-
-const ACCEPT = [MEDIA_TYPES.ociManifest, MEDIA_TYPES.ociIndex, MEDIA_TYPES.dockerManifest, MEDIA_TYPES.dockerList];
-
-/** Everything of an image comes back byte by byte. */
-async function expectPullable(client: RegistryClient, repository: string, reference: string, pulled: Image) {
-  const headers = { Accept: ACCEPT.join(', ') };
-  const answer = await client.get(`/v2/${repository}/manifests/${reference}`, headers);
-  expect({ status: answer.status, type: answer.headers['content-type'] }).toEqual({
-    status: 200,
-    type: pulled.manifest.mediaType,
-  });
-  expect(answer.body.equals(pulled.manifest.bytes)).toBe(true);
-  expect(answer.header('Docker-Content-Digest')).toBe(pulled.manifest.digest);
-  for (const { digest, bytes } of pulled.blobs) {
-    expect((await client.get(`/v2/${repository}/blobs/${digest}`)).body.equals(bytes)).toBe(true);
-  }
-  for (const child of pulled.children) await expectPullable(client, repository, child.manifest.digest, child);
-}
 
 /** Both servers over one directory: the layout of storage is distribution's. */
 describeWith(['docker-registry'], "one directory for this server and for CNCF distribution's", () => {
