@@ -17,7 +17,9 @@ checkNode();
 installMissing(root);
 
 const unitTestsOnly = process.argv.includes('--unit');
-const args = process.argv.slice(2).map((argument) => (argument === '--unit' ? WITHOUT_SYSTEM_TESTS : argument));
+// Last: jest takes every argument behind it as one more pattern.
+const args = process.argv.slice(2).filter((argument) => argument !== '--unit');
+if (unitTestsOnly) args.push(WITHOUT_SYSTEM_TESTS);
 const node = findNode(root);
 const { status } = spawnSync(
   node,
