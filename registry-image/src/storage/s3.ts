@@ -9,6 +9,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { MultipartUpload } from './multipart-upload.ts';
 import { type S3Addresses, S3Bucket, type S3Options } from './s3-bucket.ts';
+import { probeCapabilities } from './s3-capabilities.ts';
 import { createS3Client, createSigner } from './s3-client.ts';
 import { type CopyLimits, copyObject } from './s3-copy.ts';
 import { AWS, type S3Action, type S3Dialect } from './s3-dialect.ts';
@@ -79,12 +80,13 @@ export class S3Driver implements StorageDriver {
     this.permissions = permissionsIn(dialect);
   }
 
-  /** @throws Error that says what to do when the bucket cannot be listed */
+  /** @throws Error that says what to do when the bucket cannot be listed, or the store is none that a registry can use */
   static async open(options: S3Options, setup: S3Setup = {}): Promise<S3Driver> {
     const { client = createS3Client(options), dialect = AWS, addresses } = setup;
     const driver = new S3Driver(options, client, dialect, addresses);
     try {
       await driver.#listPage('', { MaxKeys: 1 });
+      if (isOfAnotherStore(options, addresses)) await driver.#probe();
     } catch (error) {
       client.destroy();
       throw error;
@@ -154,12 +156,22 @@ export class S3Driver implements StorageDriver {
     this.#signer.destroy();
   }
 
+  async #probe(): Promise<void> {
+    await probeCapabilities({ driver: this, bucket: this.#bucket, multipart: this.#multipart });
+  }
+
   async #listPage(prefix: string, options: { MaxKeys?: number; ContinuationToken?: string | undefined }) {
     const { Bucket, Key } = this.#bucket.at(prefix);
     return this.#bucket.call('s3:ListBucket', prefix, (client) =>
       client.send(new ListObjectsV2Command({ Bucket, Prefix: Key, ...options })),
     );
   }
+}
+
+/** Amazon's own needs no trial. */
+function isOfAnotherStore({ regionendpoint }: S3Options, addresses: S3Addresses | undefined): boolean {
+  const endpoint = addresses?.bucket ?? regionendpoint;
+  return endpoint !== undefined && !/\.amazonaws\.com(\.cn)?$/.test(new URL(endpoint).hostname);
 }
 
 function permissionsIn(dialect: S3Dialect): StoragePermissions {

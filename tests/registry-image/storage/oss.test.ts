@@ -84,6 +84,7 @@ describeWith(['moto_server'], 'OSS', () => {
     test('asks for the bucket in the host, sends bodies as they are, and never lists uploads', async () => {
       const proxy = await startFaultProxy(moto.endpoint);
       const driver = await open(proxy.url, { encrypt: true, rootdirectory: '/some/folder' });
+      proxy.clear();
       const upload = await driver.openUpload('uploads/1/data');
       await upload.append(
         (async function* () {

@@ -123,6 +123,7 @@ describeWith(['moto_server'], 'S3', () => {
         multipartcopymaxconcurrency: 2,
       };
       const driver = await S3Driver.open(s3Options(moto, inParts));
+      proxy.clear();
       const copies = () => proxy.requests.filter(({ headers }) => headers['x-amz-copy-source'] !== undefined);
       const bytes = randomBytes(16 * MIB + 5);
       await driver.write('copies/from', bytes);
