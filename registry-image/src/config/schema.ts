@@ -158,6 +158,11 @@ export const configSchema = z
       error: 'is not in auth.token.signingalgorithms, so that the registry would refuse the tokens; add it there',
     },
   )
+  .refine(({ storage, http }) => storage.inmemory === undefined || http.processes === 'auto' || http.processes === 1, {
+    ...reads('storage.inmemory', 'http.processes'),
+    path: ['http', 'processes'],
+    error: 'must be 1 or auto with the driver inmemory: each process would have a storage of its own',
+  })
   .refine(({ storage, http }) => http.accelredirect === undefined || storage.filesystem !== undefined, {
     ...reads('storage.filesystem', 'http.accelredirect'),
     path: ['http', 'accelredirect'],
