@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { LoginThrottle } from './auth/login-throttle.ts';
 import type { Config } from './config/schema.ts';
+import type { MetadataStore } from './metadata/metadata-store.ts';
 import { ownIndex } from './metadata/open-index.ts';
 import { processCount } from './processes/process-count.ts';
-import { openServerProcess, requireFreePort } from './processes/server-process.ts';
+import { openServerProcess, requireFreePort, type ServerProcess } from './processes/server-process.ts';
 import { Siblings } from './processes/siblings.ts';
 import { LeftUploads } from './registry/left-uploads.ts';
 import { Reindexer } from './registry/reindex.ts';
@@ -12,6 +14,9 @@ import { openStorageDriver } from './storage/open-driver.ts';
 
 /** How often the changes are looked for that processes of other machines have left when they died. */
 const FOLLOW_UP_MS = 15_000;
+
+/** How often a server that waits for another one to build the index looks whether it is there. */
+const BUILD_PAUSE_MS = 250;
 
 /**
  * Runs the server until SIGTERM or SIGINT: then it takes no new requests, lets the running ones finish for
@@ -24,18 +29,24 @@ const FOLLOW_UP_MS = 15_000;
  */
 export async function serve(config: Config, warnings: readonly string[]): Promise<void> {
   const stopped = stopSignal();
+  const onHangup = () => {
+    server?.reloadTls();
+    siblings?.reload();
+  };
+  process.on('SIGHUP', onHangup);
+  let server: ServerProcess | undefined;
+  let siblings: Siblings | undefined;
   const { addr } = config.http;
   const count = processCount(config);
   const shared = withShares(config, count);
   const driver = await openStorageDriver(config.storage);
   const { metadata, close: closeIndex } = await ownIndex(shared);
-  let siblings: Siblings | undefined;
   const throttle = new LoginThrottle({ announce: (event) => siblings?.tellLogin(event) });
-  const server = await openServerProcess({ config, driver, metadata, throttle });
+  server = await openServerProcess({ config, driver, metadata, throttle });
   const { app, registry } = server;
   for (const warning of [...warnings, ...server.warnings]) app.log.warn(warning);
   const reindexer = new Reindexer(driver, metadata);
-  await bringUpIndex(app, reindexer, await metadata.isBuilt());
+  await bringUpIndex(app, reindexer, metadata);
   const abandoned = [registry.uploads, new LeftUploads(driver, metadata)];
   const stopPurging = startUploadPurging(abandoned, config.storage.maintenance.uploadpurging, app.log);
   if (count > 1 && addr.port !== 0) await requireFreePort(addr.host, addr.port);
@@ -55,6 +66,7 @@ export async function serve(config: Config, warnings: readonly string[]): Promis
   clearInterval(followUpTimer);
   stopPurging();
   await Promise.all([siblings.stop(), server.close()]);
+  process.off('SIGHUP', onHangup);
   await closeIndex();
   await driver.close();
   app.log.info('stopped');
@@ -75,13 +87,22 @@ function withShares(config: Config, count: number): Config {
   return { ...config, index: { ...config.index, postgresql: { ...postgresql, poolsize } } };
 }
 
-/** An index that is new over storage that is not is built from it; else only what a crash left open is followed up. */
-async function bringUpIndex(app: FastifyInstance, reindexer: Reindexer, built: boolean): Promise<void> {
-  if (built) {
-    const changes = await reindexer.reconcile();
-    if (changes > 0) app.log.info({ changes }, 'index brought up to date with storage after an interruption');
-    return;
+/**
+ * An index that is new over storage that is not is built from it; else only what a crash left open is followed up. Of several servers
+ * over one index, one builds it, and the others wait: it must not be emptied under one that serves already.
+ */
+async function bringUpIndex(app: FastifyInstance, reindexer: Reindexer, metadata: MetadataStore): Promise<void> {
+  for (let isWaiting = false; !(await metadata.isBuilt()); ) {
+    if (await metadata.claimBuilding()) return buildIndex(app, reindexer);
+    if (!isWaiting) app.log.info('another server builds the index from storage; waiting for it');
+    isWaiting = true;
+    await sleep(BUILD_PAUSE_MS);
   }
+  const changes = await reindexer.reconcile();
+  if (changes > 0) app.log.info({ changes }, 'index brought up to date with storage after an interruption');
+}
+
+async function buildIndex(app: FastifyInstance, reindexer: Reindexer): Promise<void> {
   const { skipped, ...counts } = await reindexer.rebuild();
   app.log.info({ ...counts, skipped: skipped.length }, 'index built from storage');
   for (const skip of skipped) app.log.warn(skip, 'not taken into the index');

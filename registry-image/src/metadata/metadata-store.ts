@@ -12,7 +12,7 @@ import {
   putTag,
 } from './manifest-row.ts';
 import { migrate } from './migrations.ts';
-import { Processes } from './processes.ts';
+import { livingProcesses, Processes } from './processes.ts';
 import { ensureRepository, findRepositoryId } from './repository-row.ts';
 import { firstRowOf, rowsOf, run, type Transaction } from './transaction.ts';
 import { deleteUpload, UploadSessions } from './upload-sessions.ts';
@@ -30,6 +30,9 @@ export interface Fulfils {
   /** Id of the upload that it came by. */
   readonly upload?: string;
 }
+
+/** The setting that names the process that builds the index. */
+const BUILDER = 'builder';
 
 /** Tables that storage can give back, children before their parents. */
 const REBUILT = [
@@ -255,16 +258,41 @@ export class MetadataStore {
     return (await this.#database.read(firstRowOf(query))) !== undefined;
   }
 
+  /**
+   * Lets one process at a time build the index, until it marks it as built or ends.
+   *
+   * @param options.alone only when no other process uses the index. @default false
+   * @returns whether it is this one
+   */
+  async claimBuilding({ alone = false } = {}): Promise<boolean> {
+    const database = this.#database;
+    const { queries } = database;
+    const own = { name: BUILDER, value: this.processes.id };
+    return database.write(function* () {
+      const others = yield* livingProcesses(database);
+      others.delete(own.value);
+      if (alone && others.size > 0) return false;
+      const insert = queries.insertInto('settings').values(own);
+      if ((yield* run(insert.onConflict((conflict) => conflict.doNothing()))) === 1) return true;
+      const builder = yield* firstRowOf(queries.selectFrom('settings').select('value').where('name', '=', BUILDER));
+      if (builder === undefined || others.has(builder.value)) return false;
+      const takeOver = queries.updateTable('settings').set(own).where('name', '=', BUILDER);
+      return (yield* run(takeOver.where('value', '=', builder.value))) === 1;
+    });
+  }
+
   async markBuilt(): Promise<void> {
+    const { queries } = this.#database;
     const value = new Date().toISOString();
-    await this.#database.write(() =>
-      run(
-        this.#database.queries
+    await this.#database.write(function* () {
+      yield* run(
+        queries
           .insertInto('settings')
           .values({ name: 'built', value })
           .onConflict((conflict) => conflict.column('name').doUpdateSet({ value })),
-      ),
-    );
+      );
+      yield* run(queries.deleteFrom('settings').where('name', '=', BUILDER));
+    });
   }
 
   /** Empties everything that storage can give back; uploads in progress stay. No other process may be at work on the index. */

@@ -18,8 +18,8 @@ export function isInMemory({ index, storage }: IndexSettings): boolean {
   return index.postgresql === undefined && index.sqlite === undefined && storage.inmemory !== undefined;
 }
 
-/** Opens the index that the configuration names, for a process beside others. The caller closes it. */
-export async function openIndex(config: IndexSettings): Promise<MetadataStore> {
+/** Opens the index that the configuration names. The caller closes it. */
+async function openIndex(config: IndexSettings): Promise<MetadataStore> {
   if (config.index.postgresql !== undefined) {
     const { openPostgresql } = await import('./postgresql.ts');
     const { url, poolsize } = config.index.postgresql;
@@ -29,9 +29,22 @@ export async function openIndex(config: IndexSettings): Promise<MetadataStore> {
   return MetadataStore.open(openSqlite(sqlitePath(config)));
 }
 
-export interface OwnedIndex {
+export interface HeldIndex {
   readonly metadata: MetadataStore;
   close(): Promise<void>;
+}
+
+/** Opens the index for a further process of the server that has it. */
+export async function joinIndex(config: IndexSettings): Promise<HeldIndex> {
+  if (config.index.postgresql !== undefined || isInMemory(config)) return held(await openIndex(config));
+  const { joinSqlite } = await import('./sqlite-owner.ts');
+  const leave = joinSqlite(sqlitePath(config));
+  try {
+    return held(await openIndex(config), leave);
+  } catch (error) {
+    leave();
+    throw error;
+  }
 }
 
 /**
@@ -39,20 +52,20 @@ export interface OwnedIndex {
  *
  * @throws Error when it is in SQLite and another server has it
  */
-export async function ownIndex(config: IndexSettings): Promise<OwnedIndex> {
-  if (config.index.postgresql !== undefined || isInMemory(config)) {
-    const metadata = await openIndex(config);
-    return { metadata, close: () => metadata.close() };
-  }
+export async function ownIndex(config: IndexSettings): Promise<HeldIndex> {
+  if (config.index.postgresql !== undefined || isInMemory(config)) return held(await openIndex(config));
   const { openSqlite } = await import('./sqlite.ts');
   const { ownSqlite } = await import('./sqlite-owner.ts');
   const file = sqlitePath(config);
   const disown = ownSqlite(file);
   try {
-    const metadata = await MetadataStore.open(openSqlite(file), { alone: true });
-    return { metadata, close: () => metadata.close().finally(disown) };
+    return held(await MetadataStore.open(openSqlite(file), { alone: true }), disown);
   } catch (error) {
     disown();
     throw error;
   }
+}
+
+function held(metadata: MetadataStore, letGo: () => void = () => {}): HeldIndex {
+  return { metadata, close: () => metadata.close().finally(letGo) };
 }

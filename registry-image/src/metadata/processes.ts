@@ -4,7 +4,7 @@ import type { IndexBackend, IndexDatabase } from './index-database.ts';
 import { rowsOf, run, type Transaction } from './transaction.ts';
 
 /** How long a process counts as alive after it has last said so. */
-const ALIVE_MS = 15_000;
+export const ALIVE_MS = 15_000;
 const BEAT_MS = 5_000;
 
 /**

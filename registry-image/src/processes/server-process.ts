@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../app.ts';
 import type { LoginThrottle } from '../auth/login-throttle.ts';
@@ -28,9 +29,15 @@ export interface ServerProcess {
   readonly warnings: readonly string[];
   /** @param shared other processes listen on the same port. @returns the port */
   listen(options: { readonly port: number; readonly shared: boolean }): Promise<number>;
+  /** Loads the TLS files now, where there are any. */
+  reloadTls(): void;
   /** Takes no new requests, and lets the running ones finish for `http.draintimeout`. */
   close(): Promise<void>;
 }
+
+/** How long a port is asked for: the processes of a server that was killed end a moment after it. */
+const PORT_PATIENCE_MS = 3_000;
+const PORT_PAUSE_MS = 50;
 
 /** How often connections that have become idle are closed while the server ends. */
 const IDLE_CHECK_MS = 100;
@@ -48,8 +55,6 @@ export async function openServerProcess(options: ServerProcessOptions): Promise<
   const tlsWatch = tls && watchServerTls(app.server, tlsSettings, tls.options, app.log, { externalHost });
   const logStorageCall = (call: unknown) => app.log.info(call, 'storage call');
   STORAGE_CALLS.subscribe(logStorageCall);
-  const reloadTls = () => void tlsWatch?.reload();
-  process.on('SIGHUP', reloadTls);
 
   return {
     app,
@@ -60,10 +65,10 @@ export async function openServerProcess(options: ServerProcessOptions): Promise<
       await app.listen({ ...place, ...(shared && { reusePort: true }) });
       return (app.server.address() as AddressInfo).port;
     },
+    reloadTls: () => void tlsWatch?.reload(),
     async close() {
       registry.health.drain();
       await closeWithin(app, draintimeout);
-      process.off('SIGHUP', reloadTls);
       STORAGE_CALLS.unsubscribe(logStorageCall);
       tlsWatch?.close();
       registry.health.stop();
@@ -73,10 +78,22 @@ export async function openServerProcess(options: ServerProcessOptions): Promise<
 }
 
 /**
- * Fails when somebody listens on a port, as the system itself does where the port is not shared: two servers that share one by
- * mistake would each get some of the requests.
+ * Fails when somebody listens on a port and goes on to, as the system itself does where the port is not shared: two servers that share
+ * one by mistake would each get some of the requests.
  */
 export async function requireFreePort(host: string, port: number): Promise<void> {
+  const deadline = Date.now() + PORT_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await tryPort(host, port);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || Date.now() > deadline) throw error;
+      await sleep(PORT_PAUSE_MS);
+    }
+  }
+}
+
+async function tryPort(host: string, port: number): Promise<void> {
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {
     probe.once('error', reject);

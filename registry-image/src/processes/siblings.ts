@@ -47,6 +47,11 @@ export class Siblings {
     for (const { child } of this.#running) if (child !== from) tell(child, { type: 'login', event });
   }
 
+  /** Has all of them load the TLS files again. */
+  reload(): void {
+    for (const { child } of this.#running) tell(child, { type: 'reload' });
+  }
+
   /** Ends all of them, gracefully as far as they go along. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -79,7 +84,7 @@ export class Siblings {
     const sibling: Sibling = { child, processId: undefined };
     this.#running.add(sibling);
     child.on('message', (message: FromSibling) => {
-      if (message.type === 'ready') sibling.processId = message.processId;
+      if (message.type === 'joined') sibling.processId = message.processId;
       else {
         onLogin(message.event);
         this.tellLogin(message.event, child);
