@@ -95,13 +95,21 @@ export class SqliteIndex implements IndexDatabase {
       this.#setDurable(writes.some(({ durable }) => durable));
       // At once for writing: a transaction that reads first and writes later would fail with SQLITE_BUSY instead of waiting.
       this.#execute('begin immediate');
-      const outcomes = writes.map((write) => this.#attempt(write));
+      const [only] = writes;
+      const outcomes =
+        writes.length === 1 && only ? [this.#runOnly(only)] : writes.map((write) => this.#attempt(write));
       this.#execute('commit');
       for (const settle of outcomes) settle();
     } catch (error) {
       if (this.#database.inTransaction) this.#execute('rollback');
       for (const { reject } of writes) reject(error);
     }
+  }
+
+  /** Runs a write that has the transaction to itself. */
+  #runOnly({ work, resolve }: PendingWrite): () => void {
+    const result = this.#run(work());
+    return () => resolve(result);
   }
 
   /** Runs one of several writes; returns what is to be done when all are committed. */
