@@ -10,6 +10,9 @@ export interface RequestOptions {
   readonly body?: RequestBody;
 }
 
+/** `kept`: as many as are needed, used again. `fresh`: one for each request. `one`: all requests wait for the same. */
+export type Connections = 'kept' | 'fresh' | 'one';
+
 export class HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -44,12 +47,13 @@ export class HttpClient {
   readonly #send: typeof http.request;
 
   /** @param ca PEM of the authority that an https server's certificate is from */
-  constructor(url: string, ca?: string) {
+  constructor(url: string, ca?: string, connections: Connections = 'kept') {
     this.url = url;
     const secure = url.startsWith('https:');
+    const options = { keepAlive: connections !== 'fresh', ...(connections === 'one' && { maxSockets: 1 }) };
     this.#agent = secure
-      ? new https.Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) })
-      : new http.Agent({ keepAlive: true });
+      ? new https.Agent({ ...options, ...(ca === undefined ? {} : { ca }) })
+      : new http.Agent(options);
     this.#send = secure ? https.request : http.request;
   }
 
@@ -74,6 +78,12 @@ export class HttpClient {
   /** A request whose body the caller writes, and may break off. */
   open(method: string, target: string, headers: Readonly<Record<string, string>> = {}): http.ClientRequest {
     return this.#send(new URL(target, this.url), { method, headers, agent: this.#agent });
+  }
+
+  /** The port that the connection in use comes from, which tells it from all others. */
+  get localPort(): number | undefined {
+    const [socket] = [...Object.values(this.#agent.freeSockets), ...Object.values(this.#agent.sockets)].flat();
+    return socket?.localPort;
   }
 
   close(): void {

@@ -1,4 +1,10 @@
-import { HttpClient, type HttpResponse, type RequestBody, type RequestOptions } from './http-client.ts';
+import {
+  type Connections,
+  HttpClient,
+  type HttpResponse,
+  type RequestBody,
+  type RequestOptions,
+} from './http-client.ts';
 import type { Content, Image } from './oci-image.ts';
 
 export interface Credentials {
@@ -12,6 +18,8 @@ export interface RegistryClientOptions {
   readonly ca?: string;
   /** Who asks the token endpoint; left out: nobody, and no token is asked for. */
   readonly credentials?: Credentials;
+  /** @default 'kept' */
+  readonly connections?: Connections;
 }
 
 /** What a registry says it wants in WWW-Authenticate. */
@@ -44,7 +52,7 @@ export class RegistryClient {
   readonly #tokens = new Map<string, string>();
 
   constructor(options: RegistryClientOptions) {
-    this.http = new HttpClient(options.url, options.ca);
+    this.http = new HttpClient(options.url, options.ca, options.connections);
     this.#credentials = options.credentials;
   }
 

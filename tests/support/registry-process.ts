@@ -8,7 +8,8 @@ import { stringify } from 'yaml';
 import type { ConfigInput } from '../../registry-image/src/config/schema.ts';
 import { BackgroundProcess } from './background-process.ts';
 import { freePort } from './free-port.ts';
-import { HttpClient } from './http-client.ts';
+import { type Connections, HttpClient } from './http-client.ts';
+import { childrenOf, countListeners, processOfConnection } from './linux-processes.ts';
 import { type Credentials, RegistryClient } from './registry-client.ts';
 import { type CommandResult, tryCommand } from './run-command.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -30,7 +31,7 @@ export interface RegistryOptions {
   /** Replaces the sections that it names. */
   readonly config?: Partial<ConfigInput>;
   readonly env?: Readonly<Record<string, string>>;
-  /** Processes of the server. @default 1, which starts soonest */
+  /** Processes of the server; above 1, each request has a connection of its own, so that all are met. @default 1, which starts soonest */
   readonly processes?: number;
   /** Storage, index and keys. Left out: a new directory, which is removed at the end. */
   readonly directory?: string;
@@ -51,8 +52,12 @@ export interface RegistryProcess {
   readonly storageDirectory: string;
   readonly configFile: string;
   readonly log: string;
+  /** Ids of the processes that answer requests; the one that has started the others is the first. */
+  readonly pids: readonly number[];
   /** A client for this server: the administrator's, somebody else's, or nobody's. */
   client(credentials?: Credentials | 'anonymous'): RegistryClient;
+  /** Clients whose requests all go to one process, one for each, in the order of `pids`. On Linux. */
+  clientsOfProcesses(): Promise<RegistryClient[]>;
   /** Runs another verb of the image with this server's configuration: `command('reindex')`. */
   command(...verb: string[]): Promise<CommandResult>;
   /** Runs a verb on its own and ends it with SIGKILL after so many milliseconds, wherever it is by then. */
@@ -71,7 +76,9 @@ export interface RegistryProcess {
 export async function startRegistry(options: RegistryOptions = {}): Promise<RegistryProcess> {
   const own = options.directory === undefined ? temporaryDirectory('server') : undefined;
   const directory = options.directory ?? (own?.path as string);
-  const host = `127.0.0.1:${await freePort()}`;
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
+  const processes = options.processes ?? 1;
   const withLogin = options.login === 'token';
   const url = `${withLogin && options.behind === undefined ? 'https' : 'http'}://${host}`;
   const credentials = { username: 'admin', password: 'correct horse battery staple' };
@@ -101,8 +108,9 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
 
   const launch = () =>
     BackgroundProcess.start(process.execPath, [MAIN, 'serve', configFile], {
-      env: { REGISTRY_HTTP_PROCESSES: String(options.processes ?? 1), ...options.env },
+      env: { REGISTRY_HTTP_PROCESSES: String(processes), ...options.env },
       isReady: async () => {
+        if (processes > 1 && countListeners(port) < processes) return false;
         const probe = new HttpClient(url, ca());
         try {
           return (await probe.request('GET', '/readyz')).status === 200;
@@ -111,6 +119,16 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
         }
       },
     });
+
+  const connect = (who: Credentials | 'anonymous', connections: Connections) => {
+    const authority = ca();
+    return new RegistryClient({
+      url,
+      connections,
+      ...(authority === undefined ? {} : { ca: authority }),
+      ...(withLogin && who !== 'anonymous' ? { credentials: who } : {}),
+    });
+  };
 
   let running = await launch();
   return {
@@ -127,13 +145,21 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     get log() {
       return running.log;
     },
-    client: (who = credentials) => {
-      const authority = ca();
-      return new RegistryClient({
-        url,
-        ...(authority === undefined ? {} : { ca: authority }),
-        ...(withLogin && who !== 'anonymous' ? { credentials: who } : {}),
-      });
+    get pids() {
+      return [running.pid, ...childrenOf(running.pid)];
+    },
+    client: (who = credentials) => connect(who, processes > 1 ? 'fresh' : 'kept'),
+    clientsOfProcesses: async () => {
+      const pids = [running.pid, ...childrenOf(running.pid)];
+      const clients = new Map<number, RegistryClient>();
+      while (clients.size < pids.length) {
+        const client = connect(credentials, 'one');
+        await client.get('/livez');
+        const pid = processOfConnection(client.http.localPort as number, port, pids);
+        if (pid === undefined || clients.has(pid)) client.close();
+        else clients.set(pid, client);
+      }
+      return pids.map((pid) => clients.get(pid) as RegistryClient);
     },
     command: (...verb) => tryCommand(process.execPath, [MAIN, ...verb, configFile]),
     interrupt: async (verb, milliseconds) => {
