@@ -9,6 +9,8 @@ import { temporaryDirectory } from './temporary-directory.ts';
 export interface PostgresServer {
   /** postgresql://user@host:port/database */
   readonly url: string;
+  /** Runs a statement. @returns the answer's rows, a line each */
+  query(statement: string): Promise<string[]>;
   /** @returns the URL of another empty database */
   createDatabase(name: string): Promise<string>;
   stop(): Promise<void>;
@@ -48,6 +50,22 @@ export async function startPostgres(): Promise<PostgresServer> {
   const urlOf = (database: string) => `postgresql://${USER}@127.0.0.1:${port}/${database}`;
   return {
     url: urlOf('postgres'),
+    query: async (statement) => {
+      const { stdout } = await run(
+        'psql',
+        '-h',
+        '127.0.0.1',
+        '-p',
+        String(port),
+        '-U',
+        USER,
+        '-At',
+        '-c',
+        statement,
+        'postgres',
+      );
+      return stdout.split('\n').filter(Boolean);
+    },
     createDatabase: async (name) => {
       await run('createdb', '-h', '127.0.0.1', '-p', String(port), '-U', USER, name);
       return urlOf(name);

@@ -52,7 +52,7 @@ export interface RegistryProcess {
   readonly storageDirectory: string;
   readonly configFile: string;
   readonly log: string;
-  /** Ids of the processes that answer requests; the one that has started the others is the first. */
+  /** Ids of the processes that answer requests; the one that has started the others is the first. Empty while it is ended. */
   readonly pids: readonly number[];
   /** A client for this server: the administrator's, somebody else's, or nobody's. */
   client(credentials?: Credentials | 'anonymous'): RegistryClient;
@@ -70,6 +70,8 @@ export interface RegistryProcess {
   pause(): Promise<number | string>;
   /** Ends the server with SIGKILL and keeps everything. */
   kill(): Promise<void>;
+  /** Ends one of its further processes with SIGKILL; resolves when another has taken its place. */
+  killFurther(): Promise<void>;
 }
 
 /** Starts the server of this repository and waits until it is ready. */
@@ -146,7 +148,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       return running.log;
     },
     get pids() {
-      return [running.pid, ...childrenOf(running.pid)];
+      return running.isRunning ? [running.pid, ...childrenOf(running.pid)] : [];
     },
     client: (who = credentials) => connect(who, processes > 1 ? 'fresh' : 'kept'),
     clientsOfProcesses: async () => {
@@ -174,6 +176,12 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     },
     pause: () => running.stop(),
     kill: () => running.kill(),
+    killFurther: async () => {
+      const [killed] = childrenOf(running.pid);
+      if (killed === undefined) throw new Error('the server has no further process');
+      process.kill(killed, 'SIGKILL');
+      while (childrenOf(running.pid).includes(killed) || countListeners(port) < processes) await sleep(25);
+    },
     stop: async () => {
       await running.stop();
       own?.remove();
