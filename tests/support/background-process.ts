@@ -76,6 +76,12 @@ export class BackgroundProcess {
     }
   }
 
+  /** Waits until the program ends of its own accord. @returns its exit code, or the name of the signal that ended it */
+  async ended(): Promise<number | string> {
+    if (this.isRunning) await once(this.#child, 'exit');
+    return this.#child.exitCode ?? this.#child.signalCode ?? 'not started';
+  }
+
   /** Ends the program at once, as a power cut would. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
