@@ -5,15 +5,17 @@ import { HttpClient } from '../support/http-client.ts';
 import { type Content, randomBlob } from '../support/oci-image.ts';
 import { type RegistryProcess, startRegistry } from '../support/registry-process.ts';
 
+/** A server may be given up after 45 s. */
+const TIMEOUT_MS = 90_000;
+
 let registry: RegistryProcess;
 
 afterEach(() => registry.stop());
 
 /** An upload whose first half has arrived while the second is still to come. */
-async function halfAnUpload(blob: Content): Promise<ClientRequest> {
-  const client = registry.client();
+async function halfAnUpload(blob: Content, client = registry.client()): Promise<ClientRequest> {
   const location = await client.startUpload('group/app');
-  const request = new HttpClient(registry.url).open('PUT', `${location}?digest=${blob.digest}`, {
+  const request = client.http.open('PUT', `${location}?digest=${blob.digest}`, {
     'Content-Length': String(blob.bytes.length),
     Expect: '100-continue',
   });
@@ -56,6 +58,30 @@ describe('a server that is told to stop', () => {
     const pulled = await registry.client().get(`/v2/group/app/blobs/${blob.digest}`);
     expect(pulled.body.equals(blob.bytes)).toBe(true);
   });
+
+  test(
+    'lets each of its processes finish what runs there',
+    async () => {
+      registry = await startRegistry({ processes: 2 });
+      const clients = await registry.clientsOfProcesses();
+      const blobs = clients.map(() => randomBlob(1_000_000));
+      const requests = await Promise.all(
+        clients.map((client, number) => halfAnUpload(blobs[number] as Content, client)),
+      );
+      const answered = requests.map((request) => once(request, 'response') as Promise<[IncomingMessage]>);
+      const stopped = registry.pause();
+      await untilRefused();
+      for (const [number, request] of requests.entries()) {
+        const { bytes } = blobs[number] as Content;
+        request.end(bytes.subarray(bytes.length / 2));
+      }
+      for (const [answer] of await Promise.all(answered)) expect(answer.statusCode).toBe(201);
+      expect(await stopped).toBe(0);
+      expect(registry.log).not.toContain('cut off');
+      expect(registry.log).not.toContain('has died');
+    },
+    TIMEOUT_MS,
+  );
 
   test('cuts off an upload that does not end within http.draintimeout, and says so', async () => {
     registry = await startRegistry({ env: { REGISTRY_HTTP_DRAINTIMEOUT: '1s' } });
