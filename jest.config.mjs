@@ -7,7 +7,7 @@ export default {
   // Many tests wait for other processes; two files at a time keep two cores busy.
   maxWorkers: '100%',
   workerIdleMemoryLimit: '800MB',
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   globalSetup: '<rootDir>/tests/support/require-node-24.mjs',
   reporters: ['default', '<rootDir>/tests/support/not-run-reporter.mjs'],
 };

@@ -15,8 +15,8 @@ interface Remains extends LeftUpload {
   newest: number;
 }
 
-/** What this server and its doctor name their directories below `uploads/`; what others keep there is theirs. */
-const OWN_NAME = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|_doctor-[0-9a-f]+)$/;
+/** What this server, its doctor and its drivers name their directories below `uploads/`; what others keep there is theirs. */
+const OWN_NAME = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|_(?:doctor|probe)-[0-9a-f]+)$/;
 
 /** Repositories whose names are read at once. */
 const PAGE = 1000;

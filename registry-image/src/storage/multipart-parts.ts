@@ -2,7 +2,10 @@ import type { MultipartBackend, SentPart } from './multipart-backend.ts';
 import type { MultipartMemory } from './multipart-memory.ts';
 import type { StorageKey } from './storage-driver.ts';
 
-/** Parts that are sent while the next one is gathered, which makes one more in memory; see multipart-memory.ts for what limits it. */
+/**
+ * Parts that are sent while the next one is gathered, which makes one more in memory; see multipart-memory.ts for what limits it.
+ * When parts have grown there are fewer: no more bytes are held beside one part than those of so many first ones.
+ */
 const PARTS_IN_FLIGHT = 3;
 
 /** How often parts grow by the size of the first ones: in these many steps over all the parts that a backend takes. */
@@ -18,8 +21,9 @@ export class MultipartParts {
   readonly #chunkBytes: number;
   readonly #memory: MultipartMemory;
   readonly #sending = new Set<Promise<void>>();
-  /** Bytes that were taken of the shared memory, one number for each part beyond the first that is gathered or sent. */
-  readonly #taken: number[] = [];
+  #sendingBytes = 0;
+  /** Bytes that were taken of the shared memory: for the parts that are sent, so that another one may be gathered. */
+  #taken = 0;
   /** In order, with the parts that are being sent: those have no etag yet. */
   readonly #parts: { readonly size: number; etag?: string }[];
   #uploadId: string | undefined;
@@ -93,17 +97,19 @@ export class MultipartParts {
   }
 
   #takeRoom(): boolean {
-    // The first of all that are gathered or sent needs none.
-    if (this.#taken.length >= this.#sending.size) return true;
-    const bytes = this.nextPartBytes;
-    if (!this.#memory.tryTake(bytes)) return false;
-    this.#taken.push(bytes);
+    // A part that is gathered while none is sent needs none.
+    const missing = this.#sendingBytes - this.#taken;
+    if (missing <= 0) return true;
+    if (this.#sendingBytes > PARTS_IN_FLIGHT * this.#chunkBytes || !this.#memory.tryTake(missing)) return false;
+    this.#taken += missing;
     return true;
   }
 
-  /** Gives back what is held for more parts than there are. @param parts that are gathered or sent */
-  #giveBack(parts: number): void {
-    for (const bytes of this.#taken.splice(Math.max(0, parts - 1))) this.#memory.give(bytes);
+  #giveBack(): void {
+    const surplus = this.#taken - this.#sendingBytes;
+    if (surplus <= 0) return;
+    this.#taken -= surplus;
+    this.#memory.give(surplus);
   }
 
   /** Starts to send a part as soon as fewer than a few are under way. @throws when an earlier part has failed, as `settle` does */
@@ -129,16 +135,16 @@ export class MultipartParts {
       })
       .finally(() => {
         this.#sending.delete(sending);
-        // Another one may be gathered.
-        this.#giveBack(this.#sending.size + 1);
+        this.#sendingBytes -= part.size;
+        this.#giveBack();
       });
     this.#sending.add(sending);
+    this.#sendingBytes += part.size;
   }
 
   /** Waits until no part is being sent. @throws when one has failed; the parts before it are kept, and no others */
   async settle(): Promise<void> {
     await Promise.all(this.#sending);
-    this.#giveBack(0);
     if (this.#failure === undefined) return;
     const { error } = this.#failure;
     this.#failure = undefined;

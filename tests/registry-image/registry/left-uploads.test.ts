@@ -35,10 +35,15 @@ describe('uploads that the index does not know', () => {
     await registry.driver.write(`uploads/${orphan}/data`, Buffer.from('x'));
     await registry.driver.write('uploads/_doctor-82a947380aef/object', Buffer.from('x'));
     await registry.driver.write('uploads/_doctor-82a947380aef/upload/data', Buffer.from('x'));
+    await registry.driver.write('uploads/_probe-82a947380aef/copied', Buffer.from('x'));
     const all = await keys();
 
     expect(await left.purge(PAST, { dryRun: false })).toEqual([]);
-    expect(await left.purge(FUTURE, { dryRun: true })).toEqual([{ id: orphan }, { id: '_doctor-82a947380aef' }]);
+    expect(await left.purge(FUTURE, { dryRun: true })).toEqual([
+      { id: orphan },
+      { id: '_doctor-82a947380aef' },
+      { id: '_probe-82a947380aef' },
+    ]);
     expect(await keys()).toEqual(all);
     await left.purge(FUTURE, { dryRun: false });
     expect(await keys()).toEqual(kept);

@@ -89,6 +89,16 @@ test('one upload has several parts under way', async () => {
   expect(memory.tryTake(3 * PART)).toBe(true);
 });
 
+test('parts that have grown are fewer under way, so that a layer of any size needs little more memory', async () => {
+  const store = new SlowStore(() => 1);
+  // A hundred parts of each size, up to three times the first one.
+  const bytes = randomBytes((100 + 200 + 300) * PART);
+  await push(store, 'large', bytes, new MultipartMemory(100 * PART));
+  expect(store.objects.get('large')?.equals(bytes)).toBe(true);
+  expect(store.mostInFlight).toBeGreaterThan(3 * PART);
+  expect(store.mostInFlight).toBeLessThanOrEqual((3 + 3) * PART);
+});
+
 test.each([0, 4])('twenty uploads hold a part each, and %d more', async (more) => {
   const store = new SlowStore();
   const memory = new MultipartMemory(more * PART);
